@@ -1,0 +1,1 @@
+"""The control plane: agents propose, people approve, workers execute, once."""
