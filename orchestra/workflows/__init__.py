@@ -1,0 +1,1 @@
+"""Workflows: the language, its checks, and what may run next. Refuses to run anything. Pure."""
