@@ -49,7 +49,7 @@ class OrchestraError(Exception):
 
     @property
     def details(self) -> Mapping[str, object]:
-        """A read-only view; kept behind a property because a mapping proxy cannot be pickled."""
+        """A read-only view; kept behind a property because a mapping proxy cannot be copied."""
         return MappingProxyType(self._details)
 
     def __str__(self) -> str:
