@@ -109,12 +109,13 @@ def install(level):
 
 
 def usable(stamp):
-    """True when the environment on disk starts, and belongs to this place and interpreter."""
+    """True when an installation came to its end here, with the interpreter that is still there.
+
+    One that was cut short may lack parts of anything, pip included, so it is made anew.
+    """
     if not os.access(str(PYTHON), os.X_OK):
         return False
-    if stamp and (stamp.get("place"), stamp.get("python")) != (str(VENV), os.path.realpath(str(PYTHON))):
-        return False
-    return subprocess.call([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
+    return (stamp.get("place"), stamp.get("python")) == (str(VENV), os.path.realpath(str(PYTHON)))
 
 
 def make_venv():
