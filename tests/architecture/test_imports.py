@@ -22,9 +22,13 @@ PURE = {
     "orchestra.policies.judge",
     "orchestra.schemas",
     "orchestra.states",
+    "orchestra.workflows.envelopes",
     "orchestra.workflows.graph",
     "orchestra.workflows.parse",
+    "orchestra.workflows.quantities",
+    "orchestra.workflows.schema",
     "orchestra.workflows.spec",
+    "orchestra.workflows.yamldoc",
 }
 PURE_LIBRARIES = {"cel", "jsonschema_rs", "yaml"}
 IMPURE_STANDARD = {
