@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from orchestra.local import folders, ports, services
+from orchestra.local import embedded, folders, ports
+from orchestra.local.embedded import Services
 from orchestra.local.processes import CannotStart, Command, Running, run
-from orchestra.local.services import Services
 from orchestra.local.stopping import Stopped, Stopping
 from orchestra.local.supervisor import Supervisor
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     local = Path(os.environ.get("ORCHESTRA_LOCAL", ROOT / ".local"))
     try:
         if options.reset:
-            services.reset(local)
+            embedded.reset(local)
             print(f"The data in {local} is gone; the next start begins anew.")
         else:
             with Stopping() as stopping:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _demonstrate(local: Path, wanted: int, workers: int, stopping: Stopping) -> None:
     print("demo: starting PostgreSQL and Valkey", flush=True)
-    with services.start(local, pause=stopping.pause) as started:
+    with embedded.start(local, pause=stopping.pause) as started:
         environment = _environment(local, started)
         _manage("migrate", environment, stopping)
         hints = _manage("seed_demo", environment, stopping)

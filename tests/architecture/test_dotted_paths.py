@@ -21,6 +21,7 @@ EXPECTED: dict[str, str] = {
     "orchestra.views.tracing.RequestTrace": "Django: MIDDLEWARE",
     "orchestra.logs.LineFormatter": "logging configuration",
     "orchestra.logs.ContextFilter": "logging configuration",
+    "orchestra.wsgi:application": "granian, started by the local supervisor",
     "examples.steps": "settings: default of ORCHESTRA_STEP_FUNCTIONS, which name a user's own code",
 }
 # Texts that look like paths but are none, such as permissions and audit event names -> what they are.
