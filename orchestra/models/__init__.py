@@ -1,0 +1,81 @@
+"""Every table of the control plane, one module for each family."""
+
+from orchestra.models.agents import Agent, AgentVersion, Grant
+from orchestra.models.audit import AuditEvent, AuditHead, AuditSeal
+from orchestra.models.budgets import Budget, Reservation, Resource
+from orchestra.models.deployments import (
+    Deployment,
+    DeploymentGroupPermission,
+    DeploymentUserPermission,
+    Environment,
+    Mode,
+)
+from orchestra.models.dispatches import Dispatch, Outcome
+from orchestra.models.halts import Halt, Scope
+from orchestra.models.humantasks import HumanTask, Question
+from orchestra.models.outbox import OutboxMessage
+from orchestra.models.people import Person, ServiceAccount, User
+from orchestra.models.policies import Policy, PolicyPublication, PolicyVersion
+from orchestra.models.proposals import Approval, Proposal, Vote
+from orchestra.models.rulings import Moment, Ruling, Verdict
+from orchestra.models.runs import Run, Step
+from orchestra.models.tasks import IdempotencyKey, Task
+from orchestra.models.tokens import ApiToken
+from orchestra.models.toolcalls import ToolCall
+from orchestra.models.tools import Delivery, Effect, Tier, Tool, ToolBinding, ToolVersion
+from orchestra.models.turns import Turn
+from orchestra.models.workers import WorkerProcess
+from orchestra.models.workflows import Draft, Workflow, WorkflowVersion
+
+__all__ = [
+    "Agent",
+    "AgentVersion",
+    "ApiToken",
+    "Approval",
+    "AuditEvent",
+    "AuditHead",
+    "AuditSeal",
+    "Budget",
+    "Delivery",
+    "Deployment",
+    "DeploymentGroupPermission",
+    "DeploymentUserPermission",
+    "Dispatch",
+    "Draft",
+    "Effect",
+    "Environment",
+    "Grant",
+    "Halt",
+    "HumanTask",
+    "IdempotencyKey",
+    "Mode",
+    "Moment",
+    "Outcome",
+    "OutboxMessage",
+    "Person",
+    "Policy",
+    "PolicyPublication",
+    "PolicyVersion",
+    "Proposal",
+    "Question",
+    "Reservation",
+    "Resource",
+    "Ruling",
+    "Run",
+    "Scope",
+    "ServiceAccount",
+    "Step",
+    "Task",
+    "Tier",
+    "Tool",
+    "ToolBinding",
+    "ToolCall",
+    "ToolVersion",
+    "Turn",
+    "User",
+    "Verdict",
+    "Vote",
+    "WorkerProcess",
+    "Workflow",
+    "WorkflowVersion",
+]

@@ -1,0 +1,106 @@
+"""The one place that changes a state: compare-and-set, with a reason and an audit event in the same transaction.
+
+Refuses moves that `states` does not list, and rows that are no longer where the caller saw them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import connection, models
+
+from orchestra import states
+from orchestra.audit.append import Event, append
+from orchestra.errors import Bug, StaleState
+
+
+class Moving(Protocol):
+    """A row of a state machine, and its place in the record."""
+
+    pk: Any
+    state: str
+    _meta: Any
+
+    @property
+    def chain(self) -> UUID: ...  # noqa: D102
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+
+
+def move(row: Moving, target: str, *, actor: str, reason: str, data: Mapping[str, object] | None = None, **columns: object) -> None:
+    """Move one row and record it. Raises StaleState when it is not where `row.state` says."""
+    append([moved(row, target, actor=actor, reason=reason, data=data, **columns)])
+
+
+def moved(
+    row: Moving,
+    target: str,
+    *,
+    actor: str,
+    reason: str,
+    data: Mapping[str, object] | None = None,
+    only: Mapping[str, object] | None = None,
+    **columns: object,
+) -> Event:
+    """Move one row and return its event, which the caller must append in the same transaction.
+
+    `only` adds conditions, for example a fence; `columns` are written with the state. The database
+    refuses the transaction when the event is missing.
+    """
+    machine = machine_of(row)
+    source = row.state
+    if not machine.allows(source, target):
+        raise Bug(f"{machine.name}: {source} to {target} is not a legal move")
+    _in_transaction()
+    rows = type(row).objects.filter(pk=row.pk, state=source, **(only or {}))  # type: ignore[attr-defined]
+    if rows.update(state=target, **columns) != 1:
+        raise StaleState(f"This {machine.name} is no longer {source}. Read it again.")
+    row.state = target
+    for name, value in columns.items():
+        setattr(row, name, value)
+    return _event(row, source, target, actor=actor, reason=reason, data=data)
+
+
+def born(rows: Sequence[models.Model], *, actor: str, reason: str) -> list[Event]:
+    """Insert rows of one table in one statement and return their events, which the caller must append."""
+    _in_transaction()
+    if not rows:
+        return []
+    type(rows[0])._default_manager.bulk_create(rows)  # type: ignore[arg-type]
+    return [_event(row, "", row.state, actor=actor, reason=reason) for row in rows]  # type: ignore[attr-defined,arg-type]
+
+
+def bear(row: models.Model, *, actor: str, reason: str) -> None:
+    """Insert one row and record its birth."""
+    append(born([row], actor=actor, reason=reason))
+
+
+def machine_of(row: Moving) -> states.Machine:
+    """The machine that a row belongs to."""
+    return _BY_TABLE[row._meta.db_table]
+
+
+def _event(
+    row: Moving, source: str, target: str, *, actor: str, reason: str, data: Mapping[str, object] | None = None
+) -> Event:
+    return Event(
+        chain=row.chain,
+        kind=machine_of(row).name,
+        object_id=row.pk,
+        subject=row.subject,
+        source=source,
+        target=target,
+        actor=actor,
+        reason=reason,
+        data=data or {},
+    )
+
+
+def _in_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise Bug("A state moves only inside a transaction, together with its event.")
+
+
+_BY_TABLE = {machine.table: machine for machine in states.MACHINES.values()}

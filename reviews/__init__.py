@@ -1,0 +1,1 @@
+"""The human side: the queue, decisions, and what helps people decide well."""
