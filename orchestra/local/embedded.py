@@ -60,6 +60,7 @@ def start(
         database = None
         if not names_database(given):
             database = postgres.start(local / "postgres", settings=settings, pause=pause)
+            stack.callback(folders.leave, database.socket)
             stack.callback(database.stop)
         hints = None
         if "REDIS_URL" not in given:

@@ -40,6 +40,7 @@ SETTINGS: Mapping[str, str] = {
 NO_SETTINGS: Mapping[str, str] = {}
 PATIENCE = 120.0  # seconds until it must answer; replaying the log after a crash takes time
 STOP_GRACE = 20.0
+REVIVALS = 10
 LOG_LIMIT = 5_000_000  # bytes; a longer log is put aside at the next start
 PASSING = ("could not bind", "Address already in use", "still in use", "lock file")
 
@@ -97,7 +98,29 @@ class Postgres:
     def stop(self) -> None:
         """Stop it; sessions are ended, what they committed is kept."""
         self.running.stop()
-        folders.leave(self.socket)
+
+    def revive(self, *, pause: Pause = time.sleep) -> None:
+        """Start it again on the same port if it does not run; returns when it answers, or CannotStart."""
+        for _ in range(REVIVALS):
+            if self.running.pid is None:
+                self.running.start()
+            if self.answers(pause=pause):
+                return
+            pause(0.2)  # sessions of a killed server end in a moment
+        raise CannotStart(f"PostgreSQL does not start again; see {self.running.command.log}")
+
+    def answers(self, *, pause: Pause = time.sleep) -> bool:
+        """True once it answers, False when it ended instead. CannotStart when it takes too long."""
+        until = time.monotonic() + PATIENCE
+        while self.running.pid is not None:
+            try:
+                with self.admin():
+                    return True
+            except psycopg.OperationalError as error:
+                if "password authentication" in str(error) or time.monotonic() > until:
+                    raise CannotStart(f"PostgreSQL runs but does not let us in: {error}") from None
+                pause(0.02)
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +250,7 @@ def _boot(installation: _Installation, pause: Pause) -> Postgres:
         begin = log.stat().st_size
         postgres.running.start()
         try:
-            if _answers(postgres, pause):
+            if postgres.answers(pause=pause):
                 return postgres
         except BaseException:
             postgres.stop()
@@ -251,20 +274,6 @@ def _command(installation: _Installation, port: int, log: Path) -> Command:
         stop=signal.SIGINT,  # "fast": ends sessions, keeps what was committed
         grace=STOP_GRACE,
     )
-
-
-def _answers(postgres: Postgres, pause: Pause) -> bool:
-    """True when it answers, False when it ended before. CannotStart when it takes too long."""
-    until = time.monotonic() + PATIENCE
-    while postgres.running.pid is not None:
-        try:
-            with postgres.admin():
-                return True
-        except psycopg.OperationalError as error:
-            if "password authentication" in str(error) or time.monotonic() > until:
-                raise CannotStart(f"PostgreSQL runs but does not let us in: {error}") from None
-            pause(0.02)
-    return False
 
 
 def _make_roles(postgres: Postgres) -> None:

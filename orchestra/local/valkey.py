@@ -50,6 +50,26 @@ class Valkey:
         """Stop it; what was written is kept."""
         self.running.stop()
 
+    def revive(self, *, pause: Pause = time.sleep) -> None:
+        """Start it again on the same port if it does not run; returns when it answers, or CannotStart."""
+        if self.running.pid is None:
+            self.running.start()
+        if not self.answers(pause=pause):
+            raise CannotStart(f"Valkey does not start again; see {self.running.command.log}")
+
+    def answers(self, *, pause: Pause = time.sleep) -> bool:
+        """True once it answers, False when it ended instead. CannotStart when it takes too long."""
+        until = time.monotonic() + PATIENCE
+        with redis.Redis.from_url(self.url(), socket_timeout=2) as client:
+            while self.running.pid is not None:
+                try:
+                    return bool(client.ping())
+                except (redis.ConnectionError, redis.TimeoutError) as error:
+                    if isinstance(error, redis.AuthenticationError) or time.monotonic() > until:
+                        raise CannotStart(f"Valkey runs but does not let us in: {error}") from None
+                    pause(0.01)
+        return False
+
 
 def start(data: Path, *, memory: str = "256mb", pause: Pause = time.sleep) -> Valkey:
     """Start the server of that folder; returns when it answers. Raises CannotStart, with what it said.
@@ -64,7 +84,7 @@ def start(data: Path, *, memory: str = "256mb", pause: Pause = time.sleep) -> Va
         valkey = _configured(data, log, memory)
         valkey.running.start()
         try:
-            if _answers(valkey, pause):
+            if valkey.answers(pause=pause):
                 return valkey
         except BaseException:
             valkey.stop()
@@ -109,17 +129,3 @@ def _configured(data: Path, log: Path, memory: str) -> Valkey:
         grace=STOP_GRACE,
     )
     return Valkey(Running(command), port, password)
-
-
-def _answers(valkey: Valkey, pause: Pause) -> bool:
-    """True when it answers, False when it ended before. CannotStart when it takes too long."""
-    until = time.monotonic() + PATIENCE
-    with redis.Redis(host=ports.HOST, port=valkey.port, password=valkey.password, socket_timeout=2) as client:
-        while valkey.running.pid is not None:
-            try:
-                return bool(client.ping())
-            except (redis.ConnectionError, redis.TimeoutError) as error:
-                if isinstance(error, redis.AuthenticationError) or time.monotonic() > until:
-                    raise CannotStart(f"Valkey runs but does not let us in: {error}") from None
-                pause(0.01)
-    return False
