@@ -32,12 +32,12 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `todo` says how to mend it; empty when there is nothing to mend."""
+    """One thing that was looked at. `remedy` says how to mend it; empty when there is nothing to mend."""
 
     name: str
     level: Level
     detail: str
-    todo: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ def _database() -> Iterator[Check]:
             for name, look in _CHECKS.items():
                 yield _look(name, look, ask)
     except Unavailable as error:
-        todo = "Check that PostgreSQL runs, and DATABASE_URL: host, port, name, role and password."
-        yield Check("database", Level.FAILURE, error.message, todo)
+        remedy = "Check that PostgreSQL runs, and DATABASE_URL: host, port, name, role and password."
+        yield Check("database", Level.FAILURE, error.message, remedy)
 
 
 def _look(name: str, look: Callable[[str, Ask], Check], ask: Ask) -> Check:
@@ -104,18 +104,18 @@ def _look(name: str, look: Callable[[str, Ask], Check], ask: Ask) -> Check:
 
 
 def _migrations(name: str, ask: Ask) -> Check:
-    todo = "Run manage.py migrate as the owner (DATABASE_OWNER_URL)."
+    remedy = "Run manage.py migrate as the owner (DATABASE_OWNER_URL)."
     try:
         applied = {(app, migration) for app, migration in ask("SELECT app, name FROM django_migrations", {})}
     except readings.Unreadable:
-        return Check(name, Level.FAILURE, "None is applied, or the app role may not read which are.", todo)
+        return Check(name, Level.FAILURE, "None is applied, or the app role may not read which are.", remedy)
     missing = [
         f"{app}.{migration}" for app, migration in _known_migrations() if (app, migration) not in applied
     ]
     if not missing:
         return Check(name, Level.OK, "All are applied.")
     more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
-    return Check(name, Level.FAILURE, f"Not applied: {', '.join(missing[:NAMED])}{more}.", todo)
+    return Check(name, Level.FAILURE, f"Not applied: {', '.join(missing[:NAMED])}{more}.", remedy)
 
 
 @cache
@@ -136,8 +136,8 @@ def _role(name: str, ask: Ask) -> Check:
     if not superuser and not owned:
         return Check(name, Level.OK, "The app role owns nothing.")
     what = "is a superuser" if superuser else f"owns {owned} tables"
-    todo = "Give DATABASE_URL the app role, and the owner only to migrations (DATABASE_OWNER_URL)."
-    return Check(name, Level.WARNING, f"The app role {what}: it could rewrite history.", todo)
+    remedy = "Give DATABASE_URL the app role, and the owner only to migrations (DATABASE_OWNER_URL)."
+    return Check(name, Level.WARNING, f"The app role {what}: it could rewrite history.", remedy)
 
 
 def _workers(name: str, ask: Ask) -> Check:
@@ -152,8 +152,8 @@ def _stuck(name: str, ask: Ask) -> Check:
     count = int(readings.stuck_runs(ask))
     if not count:
         return Check(name, Level.OK, "No run is stuck.")
-    todo = "SELECT * FROM orchestra_run_stuck names them and says why; please report it as a bug."
-    return Check(name, Level.WARNING, f"{count} runs wait for nothing that could come.", todo)
+    remedy = "SELECT * FROM orchestra_run_stuck names them and says why; please report it as a bug."
+    return Check(name, Level.WARNING, f"{count} runs wait for nothing that could come.", remedy)
 
 
 def _redis() -> Check:
