@@ -24,8 +24,8 @@ from orchestra.local.valkey import Valkey
 
 PREFIX = "orchestra-tests-"
 OLD = 3600.0  # seconds
-# Nothing here outlives the session, so nothing needs to reach the disk.
-POSTGRES = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "2GB"}
+# Nothing here outlives the machine. Commits stay synchronous: tests kill the server and look what is left.
+POSTGRES = {"fsync": "off", "full_page_writes": "off"}
 
 started = pytest.StashKey[Services]()
 ending = pytest.StashKey[ExitStack]()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from orchestra.local import folders, ports
 from orchestra.local.processes import CannotStart, Command, Pause, Running, end, recognise
@@ -60,7 +62,8 @@ class Valkey:
     def answers(self, *, pause: Pause = time.sleep) -> bool:
         """True once it answers, False when it ended instead. CannotStart when it takes too long."""
         until = time.monotonic() + PATIENCE
-        with redis.Redis.from_url(self.url(), socket_timeout=2) as client:
+        once = Retry(NoBackoff(), 0)  # the library's own retries would outlast the start
+        with redis.Redis.from_url(self.url(), socket_timeout=2, retry=once) as client:
             while self.running.pid is not None:
                 try:
                     return bool(client.ping())
