@@ -1,0 +1,238 @@
+"""CEL expressions, compiled once and capped, and `{{ path }}` lookups of whole values.
+Refuses unknown names, more work than a cap allows, and anything that is not JSON, in and out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NoReturn
+
+import cel
+
+from orchestra import canonical
+from orchestra.canonical import Json
+from orchestra.errors import Bug, Invalid
+from orchestra.lookups import (
+    ExpressionError,
+    Lookup,
+    Path,
+    Tree,
+    fail,
+    found,
+    gone,
+    kind,
+    lookup,
+    lookups,
+    names,
+    pruned,
+    resolve,
+    tree,
+    weight,
+)
+from orchestra.readings import FUNCTIONS, Comprehension, Reading
+
+__all__ = [
+    "Expression",
+    "ExpressionError",
+    "Lookup",
+    "Scope",
+    "compile",
+    "lookup",
+    "lookups",
+    "names",
+    "resolve",
+]
+
+LONGEST: Final = 2_000
+#: Estimated steps of one evaluation, about 0.1 µs each: the library has no time limit and holds the GIL.
+MOST_STEPS: Final = 2_000_000
+
+_FAILURES: Final = (RuntimeError, LookupError, TypeError, ValueError, ArithmeticError)
+_TYPES: Final = (
+    "the types do not fit this operation; whole and other numbers do not mix in arithmetic, "
+    "so convert with int(x), double(x) or string(x)"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """A compiled expression; may be shared by threads. Made by `compile`."""
+
+    text: str
+    variables_used: frozenset[str]
+    _program: Any
+    _uses: tuple[tuple[Path | None, int], ...]
+    _comprehensions: tuple[Comprehension, ...]
+
+    def evaluate(self, context: Mapping[str, Json] | Scope) -> Json:
+        """Its value, as JSON; ExpressionError for whatever goes wrong."""
+        value = self._run(context)
+        try:
+            return canonical.check(value, limits=canonical.RESULTS)
+        except Invalid as error:
+            fail(self.text, f"has a result that cannot be kept: {error.message}")
+
+    def holds(self, context: Mapping[str, Json] | Scope) -> bool:
+        """Whether it is true; a result that is neither true nor false is an ExpressionError."""
+        value = self._run(context)
+        if not isinstance(value, bool):
+            fail(self.text, f"is not a condition: it gives {kind(value)}, not true or false")
+        return value
+
+    def _run(self, context: Mapping[str, Json] | Scope) -> object:
+        scope = context if isinstance(context, Scope) else Scope(context, (self,))
+        if self not in scope.serves:
+            raise Bug(f"a scope was not made for the expression `{self.text}`")
+        if self._comprehensions:
+            self._bound(scope.values)
+        try:
+            return self._program.execute(scope.converted)
+        except _FAILURES as error:
+            fail(self.text, self._reason(error, scope.values))
+
+    def _reason(self, error: Exception, values: Mapping[str, Json]) -> str:
+        """The library tells little; say which path ends where, and what is there instead."""
+        said = str(error)[:300]
+        for path, _ in self._uses:
+            way = tuple(part for part in path or () if part is not None)
+            missing = gone(values, way) if way and len(way) == len(path or ()) else None
+            if missing is not None and _explains(error, said, missing):
+                return missing
+        return _TYPES if "overload" in said or "does not coerce" in said else said
+
+    def _bound(self, values: Mapping[str, Json]) -> None:
+        """Refuse, before it runs, what would take too long or has no order."""
+        for each in self._comprehensions:
+            ranges = found(values, each.range) if each.name in ("map", "filter") and each.range else []
+            if any(isinstance(one, dict) for one in ranges):
+                fail(self.text, f"`{each.name}` over an object has no order; make it a list")
+        steps = self._steps(values)
+        if steps > MOST_STEPS:
+            fail(
+                self.text,
+                f"would take about {steps} steps on lists of this length; at most {MOST_STEPS} are allowed",
+            )
+
+    def _steps(self, values: Mapping[str, Json]) -> int:
+        """An upper estimate: each token and each part of a value named in a body, as often as the body runs."""
+        uses = [(place, None if path is None else weight(found(values, path))) for path, place in self._uses]
+        everything = sum(parts for _, parts in uses if parts is not None)
+        known = [(place, everything if parts is None else parts) for place, parts in uses]
+        sizes: list[int] = []
+        rounds: list[int] = []
+        steps = 0
+        for each in self._comprehensions:
+            size = _size(each, values, sizes, everything)
+            count = size * self._rounds(each.first, rounds)
+            sizes.append(size)
+            rounds.append(count)
+            steps += count * (each.last - each.first)
+            if each.name in ("map", "filter"):  # the library copies the growing result at each turn
+                steps += count * size * _gain(each, values, known, everything)
+        return steps + sum(self._rounds(place, rounds) * parts for place, parts in known)
+
+    def _rounds(self, place: int, rounds: list[int]) -> int:
+        """How often the token at this place is looked at."""
+        around = zip(self._comprehensions, rounds, strict=False)
+        return max((count for each, count in around if each.first <= place < each.last), default=1)
+
+
+def _explains(error: Exception, said: str, missing: str) -> bool:
+    """Whether a path that ends too early is what the library stumbled over (it may be guarded by `has`)."""
+    if isinstance(error, KeyError):
+        return said.strip("'\"") in missing
+    if isinstance(error, IndexError):
+        return missing.endswith(" elements")
+    return missing.endswith(" parts") if isinstance(error, TypeError) else "; the scope has" in missing
+
+
+def _size(each: Comprehension, values: Mapping[str, Json], sizes: list[int], everything: int) -> int:
+    """How many turns one run of a comprehension takes at most."""
+    if each.range is not None:
+        return max((len(one) for one in found(values, each.range) if isinstance(one, list | dict)), default=0)
+    return sizes[each.over] if each.over is not None else each.literal or everything
+
+
+def _gain(
+    each: Comprehension, values: Mapping[str, Json], uses: list[tuple[int, int]], everything: int
+) -> int:
+    """How large one element of the result of map or filter is at most."""
+    if each.name == "map":
+        used = sum(parts for place, parts in uses if each.first <= place < each.last)
+        return max(1, used + (each.last - each.first) // 4)  # a key and value written out take four tokens
+    return everything if each.element is None else weight(found(values, each.element))
+
+
+def compile(text: str, *, variables: frozenset[str]) -> Expression:  # noqa: A001  reads as expressions.compile
+    """Compile one expression over these variables; cached. ExpressionError with line and column.
+
+    Whole numbers are ints, others doubles; arithmetic does not mix them (write `double(x) * 1.5`), comparisons do.
+    `size` of a string counts its UTF-8 bytes.
+    """
+    return _compiled(text, variables)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str, variables: frozenset[str]) -> Expression:
+    if len(text) > LONGEST:
+        fail(text, f"is {len(text)} characters long; at most {LONGEST}")
+    try:
+        program = cel.compile(text)
+    except _FAILURES as error:
+        _syntax(text, str(error))
+    reading = Reading(text, variables)
+    _agree(reading, program.references())
+    paths = [path for path, _ in reading.uses if path is not None]
+    expression = Expression(
+        text,
+        frozenset(str(path[0]) for path in paths),
+        program,
+        tuple(reading.uses),
+        tuple(reading.comprehensions),
+    )
+    if expression._steps({}) > MOST_STEPS:
+        fail(text, f"would take more than {MOST_STEPS} steps on any values")
+    return expression
+
+
+def _syntax(text: str, said: str) -> NoReturn:
+    match = re.search(r"<input>:([0-9]+):([0-9]+): (.*)", said)
+    if match is None:
+        fail(text, "is no expression")
+    lines = text.split("\n")[: int(match[1]) - 1]
+    message = re.sub(r",? expecting \{.*|\{ source.*", "", match[3])
+    fail(text, message, sum(len(line) + 1 for line in lines) + int(match[2]) - 1)
+
+
+def _agree(reading: Reading, references: Mapping[str, list[str]]) -> None:
+    """The library's own list of names must hold nothing that our reading of the text has missed."""
+    bound = {each.variable for each in reading.comprehensions}
+    named = {str(path[0]) for path, _ in reading.uses if path is not None}
+    for name in set(references["variables"]) - bound - named:
+        fail(reading.text, f"unknown name `{name}`")
+    for name in set(references["functions"]) - FUNCTIONS:
+        if name.isidentifier():
+            fail(reading.text, f"unknown function `{name}`")
+
+
+class Scope:
+    """Values converted once, and only as far as these expressions look; may be shared by threads."""
+
+    __slots__ = ("converted", "serves", "values")
+
+    def __init__(self, values: Mapping[str, Json], expressions: Iterable[Expression]) -> None:
+        served = tuple(expressions)
+        self.values = values
+        self.serves = frozenset(served)
+        try:
+            self.converted = cel.Context(pruned(values, _union(served)))
+        except _FAILURES as error:
+            raise ExpressionError.at("", f"a value for expressions is not JSON: {error}") from None
+
+
+@lru_cache(maxsize=1024)
+def _union(expressions: tuple[Expression, ...]) -> Tree:
+    return tree([path for each in expressions for path, _ in each._uses if path is not None])
