@@ -24,14 +24,23 @@ class Moving(Protocol):
     _meta: Any
 
     @property
-    def chain(self) -> UUID: ...  # noqa: D102
+    def chain(self) -> UUID: ...
     @property
-    def subject(self) -> str: ...  # noqa: D102
+    def subject(self) -> str: ...
 
 
-def move(row: Moving, target: str, *, actor: str, reason: str, data: Mapping[str, object] | None = None, **columns: object) -> None:
+def move(
+    row: Moving,
+    target: str,
+    *,
+    actor: str,
+    reason: str,
+    data: Mapping[str, object] | None = None,
+    only: Mapping[str, object] | None = None,
+    **columns: object,
+) -> None:
     """Move one row and record it. Raises StaleState when it is not where `row.state` says."""
-    append([moved(row, target, actor=actor, reason=reason, data=data, **columns)])
+    append([moved(row, target, actor=actor, reason=reason, data=data, only=only, **columns)])
 
 
 def moved(
@@ -68,8 +77,8 @@ def born(rows: Sequence[models.Model], *, actor: str, reason: str) -> list[Event
     _in_transaction()
     if not rows:
         return []
-    type(rows[0])._default_manager.bulk_create(rows)  # type: ignore[arg-type]
-    return [_event(row, "", row.state, actor=actor, reason=reason) for row in rows]  # type: ignore[attr-defined,arg-type]
+    type(rows[0])._default_manager.bulk_create(rows)
+    return [_event(row, "", row.state, actor=actor, reason=reason) for row in rows]  # type: ignore[attr-defined, arg-type]
 
 
 def bear(row: models.Model, *, actor: str, reason: str) -> None:
@@ -83,7 +92,13 @@ def machine_of(row: Moving) -> states.Machine:
 
 
 def _event(
-    row: Moving, source: str, target: str, *, actor: str, reason: str, data: Mapping[str, object] | None = None
+    row: Moving,
+    source: str,
+    target: str,
+    *,
+    actor: str,
+    reason: str,
+    data: Mapping[str, object] | None = None,
 ) -> Event:
     return Event(
         chain=row.chain,

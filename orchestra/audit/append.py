@@ -51,7 +51,7 @@ def append(events: Sequence[Event]) -> None:
             event.target,
             event.actor,
             event.reason,
-            canonical.encode(dict(event.data)),  # type: ignore[arg-type]
+            canonical.encode(dict(event.data)),
         )
         for event in events
     ]

@@ -25,17 +25,23 @@ CREATE FUNCTION orchestra_audit_append(
 ) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   head orchestra_audithead%ROWTYPE;
-  moment timestamptz := clock_timestamp();
+  moment timestamptz;
   xact bigint := pg_current_xact_id()::text::bigint;
   link bytea;
   found_id bigint;
 BEGIN
+  -- An assignment would cut blanks off the end without a word, and the digest would no longer fit the row.
+  IF char_length(p_kind) > 20 OR char_length(p_subject) > 120 OR char_length(p_source) > 20
+    OR char_length(p_target) > 20 OR char_length(p_actor) > 120 THEN
+    RAISE EXCEPTION 'orchestra_audit_append: a text is too long' USING ERRCODE = 'string_data_right_truncation';
+  END IF;
   SELECT * INTO head FROM orchestra_audithead WHERE chain = p_chain FOR UPDATE;
   IF NOT FOUND THEN
     INSERT INTO orchestra_audithead (chain, seq, digest) VALUES (p_chain, 0, decode(repeat('00', 32), 'hex'))
       ON CONFLICT (chain) DO NOTHING;
     SELECT * INTO head FROM orchestra_audithead WHERE chain = p_chain FOR UPDATE;
   END IF;
+  moment := clock_timestamp(); -- with the head in hand, so that times along a chain rise
   link := sha256(
     orchestra_frame('orchestra.audit.v1'::text) || orchestra_frame(head.digest) || orchestra_frame(p_chain::text)
     || orchestra_frame((head.seq + 1)::text)

@@ -11,8 +11,10 @@ from orchestra.migrations._guards import (
     written_once,
 )
 
+# Each names its search path: tables in the caller's temporary schema would otherwise be read instead of ours.
 FUNCTIONS = """
-CREATE FUNCTION orchestra_guard_birth() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orchestra_guard_birth() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT (NEW.state = ANY (TG_ARGV)) THEN
     RAISE EXCEPTION '%: no row is born %', TG_TABLE_NAME, NEW.state
@@ -21,7 +23,8 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE FUNCTION orchestra_guard_move() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orchestra_guard_move() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT ((OLD.state || '>' || NEW.state) = ANY (TG_ARGV)) THEN
     RAISE EXCEPTION '%: % to % is not a legal move', TG_TABLE_NAME, OLD.state, NEW.state
@@ -30,10 +33,13 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE FUNCTION orchestra_require_event() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orchestra_require_event() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  came_from text := CASE TG_OP WHEN 'INSERT' THEN '' ELSE OLD.state END;
 BEGIN
   PERFORM 1 FROM orchestra_auditevent
-    WHERE kind = TG_ARGV[0] AND object_id = NEW.id AND target = NEW.state
+    WHERE kind = TG_ARGV[0] AND object_id = NEW.id AND source = came_from AND target = NEW.state
       AND transaction = pg_current_xact_id()::text::bigint;
   IF NOT FOUND THEN
     RAISE EXCEPTION '%: row % became % without an audit event', TG_TABLE_NAME, NEW.id, NEW.state
@@ -51,7 +57,8 @@ DROP FUNCTION orchestra_require_event();
 
 # A call passes only with a live authorisation for the same digest: an allowing ruling, or an approved proposal.
 AUTHORISED = """
-CREATE FUNCTION orchestra_require_authorisation() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orchestra_require_authorisation() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   PERFORM 1 FROM orchestra_ruling r
     WHERE r.id = NEW.ruling_id AND r.toolcall_id = NEW.id AND r.digest = NEW.digest AND r.verdict = 'allow';
@@ -66,9 +73,27 @@ BEGIN
 END $$;
 """
 
+# A proposal is approved by as many distinct persons as it asks for, each for the digest it shows.
+QUORUM = """
+CREATE FUNCTION orchestra_require_votes() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  given bigint;
+BEGIN
+  SELECT count(DISTINCT a.person_id) INTO given FROM orchestra_approval a
+    WHERE a.proposal_id = NEW.id AND a.digest = NEW.digest AND a.verdict = 'approve';
+  IF given < NEW.votes_needed THEN
+    RAISE EXCEPTION 'proposal %: % of % votes', NEW.id, given, NEW.votes_needed
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+
 # An escalated run always has an open question; checked at the end of the transaction from both sides.
 ASKED = """
-CREATE FUNCTION orchestra_require_question() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION orchestra_require_question() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   asked bigint := CASE TG_TABLE_NAME WHEN 'orchestra_run' THEN NEW.id ELSE (to_jsonb(NEW) ->> 'run_id')::bigint END;
 BEGIN
@@ -244,6 +269,25 @@ class Migration(migrations.Migration):
             "BEFORE UPDATE WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state IN ('approved', 'dispatched'))",
             "orchestra_require_authorisation()",
         ),
+        migrations.RunSQL(QUORUM, "DROP FUNCTION orchestra_require_votes();"),
+        trigger(
+            "proposal_quorum",
+            "orchestra_proposal",
+            "BEFORE UPDATE WHEN (OLD.state IS DISTINCT FROM NEW.state AND NEW.state = 'approved')",
+            "orchestra_require_votes()",
+        ),
+        trigger(
+            "toolcall_key_once",
+            "orchestra_toolcall",
+            "BEFORE UPDATE WHEN (OLD.key <> '' AND NEW.key IS DISTINCT FROM OLD.key)",
+            "orchestra_refuse('is written once')",
+        ),
+        trigger(
+            "dispatch_over",
+            "orchestra_dispatch",
+            "BEFORE UPDATE WHEN (OLD.finished_at IS NOT NULL)",
+            "orchestra_refuse('is at its end')",
+        ),
         migrations.RunSQL(ASKED, "DROP FUNCTION orchestra_require_question();"),
         trigger(
             "run_escalated_asks",
@@ -275,9 +319,10 @@ class Migration(migrations.Migration):
         *never_deleted("orchestra_humantask"),
         *never_deleted("orchestra_halt"),
         written_once(
-            "orchestra_task", ["payload", "payload_digest", "requester_id", "service_id", "deployment_id"]
+            "orchestra_task",
+            ["uid", "payload", "payload_digest", "requester_id", "service_id", "deployment_id"],
         ),
-        written_once("orchestra_run", ["input", "task_id", "version_id", "deployment_id", "parent_step_id"]),
+        written_once("orchestra_run", ["input", "task_id", "version_id", "deployment_id", "parent_step_id", "parent_run_id"]),
         written_once("orchestra_step", ["run_id", "path", "item", "kind", "output"]),
         written_once(
             "orchestra_toolcall",
@@ -288,6 +333,12 @@ class Migration(migrations.Migration):
                 "turn_id",
                 "ordinal",
                 "revision",
+                "parent_id",
+                "edited_by_id",
+                "tool_version_id",
+                "binding_id",
+                "effect",
+                "delivery",
                 "tool_name",
                 "raw",
                 "arguments",
@@ -302,12 +353,14 @@ class Migration(migrations.Migration):
         ),
         written_once(
             "orchestra_dispatch",
-            ["toolcall_id", "n", "fence", "key", "digest", "send_by", "settles_at", "finished_at", "reply"],
+            ["uid", "toolcall_id", "n", "fence", "worker_id", "key", "digest", "send_by", "settles_at"],
         ),
         written_once(
             "orchestra_proposal",
             [
+                "uid",
                 "toolcall_id",
+                "deployment_id",
                 "ruling_id",
                 "digest",
                 "tier",
@@ -315,8 +368,14 @@ class Migration(migrations.Migration):
                 "requirements",
                 "preview",
                 "votes_needed",
+                "rejects_needed",
             ],
         ),
+        written_once(
+            "orchestra_humantask",
+            ["uid", "kind", "run_id", "step_id", "toolcall_id", "deployment_id", "title", "form"],
+        ),
+        written_once("orchestra_halt", ["uid", "scope", "deployment_id", "run_id", "reason", "set_by_id"]),
         written_once(
             "orchestra_policypublication", ["policy_id", "version_id", "environment_id", "since", "until"]
         ),
