@@ -9,7 +9,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found], *, within: float = 30.0, what: str = "") -> Found:
+def until(look: Callable[[], Found | None], *, within: float = 30.0, what: str = "") -> Found:
     """The first true answer of `look`; AssertionError when there is none within so many seconds."""
     end = time.monotonic() + within
     while True:

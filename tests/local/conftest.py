@@ -35,6 +35,13 @@ def data() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
+@pytest.fixture
+def local(folder: Path, data: Path) -> Path:
+    """A `.local` of one test around PostgreSQL data that is made already."""
+    (folder / "postgres").symlink_to(data)
+    return folder
+
+
 @contextmanager
 def running(data: Path) -> Iterator[Postgres]:
     """A server of that folder, stopped at the end."""

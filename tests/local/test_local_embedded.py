@@ -16,9 +16,9 @@ THEIRS = "postgresql://app@db.example.org/orchestra"
 THEIR_REDIS = "redis://cache.example.org/0"
 
 
-def test_addresses_are_told_privately_while_it_runs_and_a_second_start_is_refused(folder: Path) -> None:
-    told = folder / "environment"
-    with embedded.start(folder, given={}, settings=POSTGRES) as services:
+def test_addresses_are_told_privately_while_it_runs_and_a_second_start_is_refused(local: Path) -> None:
+    told = local / "environment"
+    with embedded.start(local, given={}, settings=POSTGRES) as services:
         lines = dict(line.split("=", 1) for line in told.read_text().splitlines())
         assert lines == services.environment
         assert set(lines) == {"DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_DIRECT_URL", "REDIS_URL"}
@@ -27,11 +27,11 @@ def test_addresses_are_told_privately_while_it_runs_and_a_second_start_is_refuse
         assert "//orchestra_owner:" in lines["DATABASE_OWNER_URL"]
         assert told.stat().st_mode & 0o077 == 0
 
-        second = embedded.start(folder, given={})
+        second = embedded.start(local, given={})
         with pytest.raises(AlreadyRunning, match=rf"already running here \(pid {os.getpid()}\)"):
             second.__enter__()
         with pytest.raises(AlreadyRunning, match=f"pid {os.getpid()}"):
-            embedded.reset(folder)
+            embedded.reset(local)
         assert [running.pid is not None for running in services.running] == [True, True]
     assert not told.exists()
     assert [running.pid for running in services.running] == [None, None]
@@ -62,12 +62,18 @@ def test_a_database_named_in_part_is_refused(folder: Path, name: str) -> None:
         embedded.start(folder, given={name: THEIRS}).__enter__()
 
 
-def test_start_that_fails_half_way_stops_what_it_began(folder: Path) -> None:
-    (folder / "valkey").write_text("in the way")
-    with pytest.raises(FileExistsError), embedded.start(folder, given={}, settings=POSTGRES):
+def test_start_that_fails_half_way_stops_what_it_began(local: Path) -> None:
+    (local / "valkey").write_text("in the way")
+    with pytest.raises(FileExistsError), embedded.start(local, given={}, settings=POSTGRES):
         pass
-    assert not (folder / "postgres" / "cluster" / "postmaster.pid").exists()
-    assert not (folder / "environment").exists()
-    (folder / "valkey").unlink()
+    assert not (local / "postgres" / "cluster" / "postmaster.pid").exists()
+    assert not (local / "environment").exists()
+
+
+def test_reset_removes_what_is_ours_and_nothing_else(folder: Path) -> None:
+    for name in ("postgres/cluster", "valkey", "static"):
+        (folder / name).mkdir(parents=True)
+    for name in ("environment", "secret_key", "mine.txt"):
+        (folder / name).write_text("kept\n")
     embedded.reset(folder)
-    assert [path.name for path in folder.iterdir()] == ["lock"]
+    assert {path.name for path in folder.iterdir()} == {"lock", "static", "mine.txt"}

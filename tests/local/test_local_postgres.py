@@ -120,15 +120,6 @@ def test_lock_of_a_dead_server_naming_a_stranger_does_not_hinder(data: Path) -> 
         stranger.wait()
 
 
-def test_making_the_data_cut_short_starts_over(folder: Path) -> None:
-    half = folder / "postgres" / "cluster.partial"
-    half.mkdir(parents=True)
-    (half / "PG_VERSION").write_text("18\n")
-    with running(folder / "postgres") as server:
-        write(server, 1)
-    assert not half.exists()
-
-
 def test_roles_cut_short_are_completed(data: Path) -> None:
     with running(data) as server, server.admin() as admin:
         admin.execute("DROP DATABASE orchestra WITH (FORCE)")
@@ -191,11 +182,16 @@ def test_making_the_data_that_is_told_to_stop_leaves_no_half(folder: Path) -> No
     assert not (folder / "postgres" / "cluster").exists()
 
 
-def test_long_path_gets_a_short_socket_folder(folder: Path) -> None:
-    deep = folder / ("d" * 100) / ("e" * 100)
-    with running(deep / "postgres") as server:
+def test_first_start_replaces_what_a_killed_one_left_and_shortens_a_long_socket_path(folder: Path) -> None:
+    deep = folder / ("d" * 100) / ("e" * 100) / "postgres"
+    half = deep / "cluster.partial"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    with running(deep) as server:
+        write(server, 1)
         assert len(str(server.socket)) < 80
         assert server.socket.stat().st_mode & 0o077 == 0
+    assert not half.exists()
     folders.leave(server.socket)
     assert not server.socket.exists()
 

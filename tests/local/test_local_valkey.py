@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from orchestra.local import valkey
 from orchestra.local.processes import CannotStart
@@ -60,7 +62,8 @@ def test_server_that_outlived_its_supervisor_is_ended_first(folder: Path) -> Non
 def test_nobody_enters_without_the_password_which_is_private(folder: Path) -> None:
     server = valkey.start(folder / "valkey")
     try:
-        for stranger in (redis.Redis(port=server.port), redis.Redis(port=server.port, password="wrong")):
+        for password in (None, "wrong"):
+            stranger = redis.Redis(port=server.port, password=password, retry=Retry(NoBackoff(), 0))
             with pytest.raises(redis.AuthenticationError):
                 stranger.ping()
         assert server.password not in " ".join(psutil.Process(server.running.pid).cmdline())
