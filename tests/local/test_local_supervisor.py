@@ -201,7 +201,7 @@ def test_stranger_with_a_recorded_pid_is_let_alone(folder: Path) -> None:
 
 def test_signal_at_any_early_moment_leaves_nothing(stage: Open) -> None:
     numbers = itertools.cycle([signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-    for moment, number in zip((0.3, 0.4, 0.5, 0.6, 0.7, 0.8), numbers, strict=False):
+    for moment, number in zip((0.35, 0.45, 0.55, 0.65, 0.75), numbers, strict=False):
         shown = stage(f"app={SLEEPS}")
         time.sleep(moment * random.uniform(0.8, 1.2))
         shown.process.send_signal(number)
