@@ -35,6 +35,7 @@ ARGUMENTS: Final = Limits(size=256 * 1024)
 RESULTS: Final = Limits(size=2 * 1024 * 1024)
 #: For bytes that our own code encodes: no size of its own, but an end to cycles.
 _ENCODING: Final = Limits(size=2**31, nodes=1_000_000)
+_NESTED: Final = (dict, list, tuple)
 
 
 def pointer(parts: Iterable[str | int]) -> str:
@@ -68,15 +69,13 @@ def parse(body: bytes | str, *, limits: Limits = ARGUMENTS) -> Json:
 
 
 def _text(body: bytes | str, limits: Limits) -> str:
-    if len(body) > limits.size:
-        raise Invalid.at("", f"{len(body)} bytes; at most {limits.size} are allowed")
     try:
         raw = body.encode() if isinstance(body, str) else body
+        if len(raw) > limits.size:
+            raise Invalid.at("", f"{len(raw)} bytes; at most {limits.size} are allowed")
         text = raw.decode()
     except (UnicodeEncodeError, UnicodeDecodeError) as error:
         raise Invalid.at("", f"not UTF-8: {error.reason} at byte {error.start}") from None
-    if len(raw) > limits.size:  # a str can be longer in bytes than in characters
-        raise Invalid.at("", f"{len(raw)} bytes; at most {limits.size} are allowed")
     if text.startswith("\ufeff"):
         raise Invalid.at("", "starts with a byte order mark; send plain UTF-8")
     if "\0" in text:
@@ -184,7 +183,7 @@ _DECODER: Final = _decoder(lambda hook: hook)
 def _blame(text: str) -> NoReturn:
     """Parse a refused text again, slowly, to say where the refused value stands.
 
-    Whatever stands before it was readable; a syntax error behind it is not worth a word.
+    A syntax error behind it wins.
     """
     try:
         _checked(_decoder(_mark).decode(text), _ENCODING)
@@ -202,6 +201,19 @@ def check(value: object, *, limits: Limits = ARGUMENTS) -> Json:
     if (size := len(_quick(plain) or _write(plain))) > limits.size:
         raise Invalid.at("", f"{size} bytes as JSON; at most {limits.size} are allowed")
     return plain
+
+
+def bottomless(value: object) -> bool:
+    """Whether an unchecked value is too deep (200 levels) or too large for libraries that recurse natively."""
+    level: list[Any] = [value]
+    for _ in range(200):
+        inside = [
+            item.values() if isinstance(item, dict) else item for item in level if isinstance(item, _NESTED)
+        ]
+        level = [below for items in inside for below in items]
+        if not level or len(level) > _ENCODING.nodes:
+            break
+    return bool(level)
 
 
 def _checked(value: object, limits: Limits) -> Json:

@@ -227,8 +227,11 @@ class Scope:
         served = tuple(expressions)
         self.values = values
         self.serves = frozenset(served)
+        used = pruned(values, _union(served))
+        if canonical.bottomless(used):  # the library would take the whole process down
+            raise ExpressionError.at("", "a value for expressions is nested too deep, or too large")
         try:
-            self.converted = cel.Context(pruned(values, _union(served)))
+            self.converted = cel.Context(used)
         except _FAILURES as error:
             raise ExpressionError.at("", f"a value for expressions is not JSON: {error}") from None
 

@@ -22,8 +22,6 @@ from orchestra.errors import Invalid, Problem
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 MOST_PROBLEMS: Final = 20
 _LONGEST_MESSAGE: Final = 300
-_DEPTH: Final = canonical.RESULTS.depth
-_WIDTH: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +33,8 @@ class Schema:
 
     def problems(self, value: object) -> list[Problem]:
         """What is wrong with a JSON value, at most 20 things; empty if nothing. Values are not quoted."""
-        if _too_deep(value):
-            return [Problem("", f"nested deeper than {_DEPTH} levels, or too large")]
+        if canonical.bottomless(value):  # the library would take the whole process down
+            return [Problem("", "nested too deep, or too large")]
         try:
             if self._validator.is_valid(value):
                 return []
@@ -84,21 +82,6 @@ def _validator(schema: dict[str, Any], *, mask: str | None) -> jsonschema_rs.Dra
 
 def _refuse(uri: str) -> NoReturn:
     raise ValueError(f"{uri} is outside of the schema")
-
-
-def _too_deep(value: object) -> bool:
-    """The library recurses natively: a bottomless value would kill the process, not raise."""
-    level: list[Any] = [value]
-    for _ in range(_DEPTH + 1):
-        level = [
-            below
-            for item in level
-            if isinstance(item, dict | list | tuple)
-            for below in (item.values() if isinstance(item, dict) else item)
-        ]
-        if not level or len(level) > _WIDTH:
-            break
-    return bool(level)
 
 
 def _problem(error: jsonschema_rs.ValidationError) -> Problem:

@@ -122,6 +122,23 @@ def test_python_objects_do_not_get_into_an_expression(value: object) -> None:
     refusal(lambda: evaluate("rows == null", {"rows": value}))
 
 
+def test_a_bottomless_value_is_refused_and_does_not_crash() -> None:
+    bottomless: Any = {}
+    for _ in range(100_000):
+        bottomless = {"left": bottomless}
+    knot: list[Any] = []
+    knot += [knot, knot]
+    for value in (bottomless, knot):
+        assert "too deep" in refusal(lambda v=value: evaluate("rows == null", {"rows": v})).message  # type: ignore[misc]
+
+
+def test_the_deepest_payload_can_stand_inside_of_a_scope() -> None:
+    payload: Any = 1
+    for _ in range(64):
+        payload = [payload]
+    assert evaluate("size(steps.find.output) == 1", {"steps": {"find": {"output": payload}}}) is True
+
+
 def test_attributes_of_python_objects_cannot_be_reached() -> None:
     refusal(lambda: evaluate("order.__class__", {"order": {"a": 1}}))
     refusal(lambda: evaluate("rows.append", {"rows": []}))

@@ -175,7 +175,7 @@ def test_a_bottomless_value_is_a_problem_not_a_crash() -> None:
     knot += [knot, knot]
     schema = schemas.compile({"properties": {"left": {"$ref": "#"}}, "items": {"$ref": "#"}})
     for value in (bottomless, knot):
-        assert "deeper than 64" in schema.problems(value)[0].message
+        assert "too deep" in schema.problems(value)[0].message
 
 
 def test_a_value_as_deep_as_the_border_allows_is_judged() -> None:
