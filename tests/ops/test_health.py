@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,8 +14,8 @@ from django.test import Client
 from orchestra.local.postgres import APP, OWNER, Postgres
 from orchestra.local.valkey import Valkey
 from orchestra.metrics import readiness
+from tests import factories
 from tests.databases import Database
-from tests.ops import world
 
 local = Client(headers={"host": "localhost"}, raise_request_exception=False)
 
@@ -31,7 +30,7 @@ def ready() -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 def test_a_complete_system_is_ready(database: Database) -> None:
-    world.worker()
+    factories.worker()
     status, checks = ready()
     assert status == 200
     assert list(checks) == ["database", "migrations", "role", "workers", "stuck_runs", "redis"]
@@ -101,14 +100,14 @@ def test_without_redis_it_is_ready_with_a_warning(database: Database, valkey: Va
 
 @pytest.mark.parametrize(
     "rows",
-    [[], [{"seen": timedelta(seconds=11)}], [{"stopped_at": "2026-01-01T00:00:00Z"}]],
+    [[], [{"seen_at": factories.now(-3600)}], [{"stopped_at": factories.now()}]],
     ids=["none", "silent", "stopped"],
 )
 def test_without_a_live_worker_it_is_ready_with_a_warning(
     database: Database, rows: list[dict[str, Any]]
 ) -> None:
     for row in rows:
-        world.worker(**row)
+        factories.worker(**row)
     status, checks = ready()
     assert status == 200
     assert checks["workers"]["level"] == "warning"
@@ -116,7 +115,7 @@ def test_without_a_live_worker_it_is_ready_with_a_warning(
 
 
 def test_a_stuck_run_is_counted(database: Database) -> None:
-    world.queued(world.deployment(), due=timedelta(minutes=-2))
+    factories.run(due_at=factories.now(-120))
     status, checks = ready()
     assert status == 200
     assert checks["stuck_runs"]["level"] == "warning"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.test import Client, override_settings
 from prometheus_client.parser import text_string_to_metric_families
 
 from orchestra.local.postgres import Postgres
 from orchestra.local.valkey import Valkey
+from orchestra.models import AuditEvent, OutboxMessage
+from tests import factories
 from tests.databases import Database
-from tests.ops import world
 from tests.waiting import until
 
 ELSEWHERE = "192.0.2.7"
@@ -49,17 +48,24 @@ def test_an_idle_system_shows_every_figure_as_zero(database: Database) -> None:
 
 
 def test_figures_follow_the_rows(database: Database) -> None:
-    place = world.deployment()
-    world.queued(place, due=timedelta(seconds=-30))
-    world.queued(place, due=timedelta(hours=1))
-    world.worker(claims_by_hint=30, claims_by_poll=10, fences_lost=2, hints_lost=3)
-    world.worker(seen=timedelta(hours=1), claims_by_poll=20)
-    world.halt(place)
-    world.message()
+    run = factories.run(due_at=factories.now(-30))
+    factories.run(run.task, due_at=factories.now(3600))
+    factories.run(run.task, state="failed")
+    factories.step(run, state="running")
+    factories.step(run, state="succeeded")
+    factories.worker(claims_by_hint=30, claims_by_poll=10, fences_lost=2, hints_lost=3)
+    factories.worker(seen_at=factories.now(-3600), claims_by_poll=20)
+    factories.halt()
+    factories.humantask(run)
+    OutboxMessage.objects.create(topic="run.finished", payload={}, due_at=factories.now(-1))
     found = scraped()
     assert found["orchestra_runs queued"] == 2
     assert 30 <= found["orchestra_run_due_lag_seconds"] < 600
-    assert found["orchestra_worker_processes"] == 1
+    assert found["orchestra_runs failed"] == 1
+    assert found["orchestra_steps running"] == 1
+    assert "orchestra_steps succeeded" not in found
+    assert found["orchestra_human_tasks_open form"] == 1
+    assert found["orchestra_worker_processes"] == 2  # one more held the run that failed
     assert found["orchestra_claims_total hint"] == 30
     assert found["orchestra_claims_total poll"] == 30
     assert found["orchestra_hint_share"] == 0.5
@@ -67,7 +73,7 @@ def test_figures_follow_the_rows(database: Database) -> None:
     assert found["orchestra_hints_lost_total"] == 3
     assert found["orchestra_halts_on global"] == 1
     assert found["orchestra_outbox_due"] == 1
-    assert found["orchestra_audit_unsealed"] == 3
+    assert found["orchestra_audit_unsealed"] == AuditEvent.objects.count() > 5
     assert found["orchestra_runs_stuck"] == 0
 
 
