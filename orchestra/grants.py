@@ -35,7 +35,9 @@ def apply(connection: BaseDatabaseWrapper, role: str) -> None:
             _grant(cursor, connection.ops.quote_name(table), rights, name)
         cursor.execute(f"GRANT SELECT ON django_migrations, orchestra_run_stuck TO {name}")
         append = "orchestra_audit_append(uuid, text, bigint, text, text, text, text, text, bytea)"
-        cursor.execute(f"REVOKE ALL ON FUNCTION {append} FROM PUBLIC; GRANT EXECUTE ON FUNCTION {append} TO {name}")
+        cursor.execute(
+            f"REVOKE ALL ON FUNCTION {append} FROM PUBLIC; GRANT EXECUTE ON FUNCTION {append} TO {name}"
+        )
 
 
 def _rights() -> Iterator[tuple[str, str]]:

@@ -86,6 +86,11 @@ def bear(row: models.Model, *, actor: str, reason: str) -> None:
     append(born([row], actor=actor, reason=reason))
 
 
+def note(row: Moving, *, actor: str, reason: str, data: Mapping[str, object] | None = None) -> None:
+    """Record something that somebody did about a row without moving it."""
+    append([_event(row, row.state, row.state, actor=actor, reason=reason, data=data)])
+
+
 def machine_of(row: Moving) -> states.Machine:
     """The machine that a row belongs to."""
     return _BY_TABLE[row._meta.db_table]

@@ -242,4 +242,6 @@ HALT = Machine(
     births=("on",),
 )
 
-MACHINES: Mapping[str, Machine] = {machine.name: machine for machine in (RUN, STEP, TOOLCALL, PROPOSAL, HUMANTASK, HALT)}
+MACHINES: Mapping[str, Machine] = {
+    machine.name: machine for machine in (RUN, STEP, TOOLCALL, PROPOSAL, HUMANTASK, HALT)
+}

@@ -52,7 +52,9 @@ class Grant(Row):
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["agent", "tool", "environment"], name="grant_is_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["agent", "tool", "environment"], name="grant_is_unique")
+        ]
 
     def __str__(self) -> str:
         return f"{self.agent.name} may use {self.tool.name} in {self.environment.name}"

@@ -14,7 +14,9 @@ class AuditEvent(models.Model):
     chain = models.UUIDField()
     seq = models.BigIntegerField()
     at = models.DateTimeField()
-    transaction = models.BigIntegerField(help_text="PostgreSQL's transaction number: ties the event to its change.")
+    transaction = models.BigIntegerField(
+        help_text="PostgreSQL's transaction number: ties the event to its change."
+    )
     kind = models.CharField(max_length=20)
     object_id = models.BigIntegerField()
     subject = models.CharField(max_length=120, help_text="The object's name inside its chain.")

@@ -39,7 +39,9 @@ class Deployment(PublicRow):
     )
     canary_share = models.PositiveSmallIntegerField(default=0, help_text="Percent of new runs.")
     mode = models.CharField(max_length=20, choices=Mode.choices, default=Mode.PROPOSAL)
-    max_running = models.PositiveIntegerField(null=True, blank=True, help_text="Runs at work at once; empty: no limit.")
+    max_running = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Runs at work at once; empty: no limit."
+    )
 
     class Meta:
         default_permissions = ()

@@ -41,7 +41,8 @@ class Dispatch(PublicRow):
         constraints = [
             models.UniqueConstraint(fields=["toolcall", "n"], name="dispatch_number_is_unique"),
             models.CheckConstraint(
-                condition=Q(outcome="", finished_at__isnull=True) | (~Q(outcome="") & Q(finished_at__isnull=False)),
+                condition=Q(outcome="", finished_at__isnull=True)
+                | (~Q(outcome="") & Q(finished_at__isnull=False)),
                 name="dispatch_outcome_has_a_time",
             ),
             one_of("dispatch_outcome_is_known", "outcome", ["", *Outcome.values]),

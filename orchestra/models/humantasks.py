@@ -47,11 +47,13 @@ class HumanTask(PublicRow):
             known_state(states.HUMANTASK),
             one_of("humantask_kind_is_known", "kind", Question.values),
             models.CheckConstraint(
-                condition=Q(state="open", finished_at__isnull=True) | (~Q(state="open") & Q(finished_at__isnull=False)),
+                condition=Q(state="open", finished_at__isnull=True)
+                | (~Q(state="open") & Q(finished_at__isnull=False)),
                 name="humantask_closed_has_a_time",
             ),
             models.CheckConstraint(
-                condition=~Q(state="answered") | Q(answered_by__isnull=False), name="humantask_answer_has_a_person"
+                condition=~Q(state="answered") | Q(answered_by__isnull=False),
+                name="humantask_answer_has_a_person",
             ),
         ]
         indexes = [

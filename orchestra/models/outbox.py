@@ -26,7 +26,8 @@ class OutboxMessage(PublicRow):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(delivered_at__isnull=True) | Q(given_up_at__isnull=True), name="outbox_has_one_end"
+                condition=Q(delivered_at__isnull=True) | Q(given_up_at__isnull=True),
+                name="outbox_has_one_end",
             )
         ]
         indexes = [

@@ -35,7 +35,9 @@ class ServiceAccount(PublicRow):
 class User(AbstractUser):
     """An account of a person or of a service account."""
 
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="accounts")
+    person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, blank=True, related_name="accounts"
+    )
     service = models.ForeignKey(
         ServiceAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="accounts"
     )

@@ -57,7 +57,8 @@ class PolicyPublication(Row):
                 name="policypublication_one_in_force",
             ),
             models.CheckConstraint(
-                condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="policypublication_ends_after_it_starts"
+                condition=Q(until__isnull=True) | Q(until__gte=F("since")),
+                name="policypublication_ends_after_it_starts",
             ),
         ]
 

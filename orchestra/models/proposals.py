@@ -38,7 +38,9 @@ class Proposal(PublicRow):
     class Meta:
         constraints = [
             known_state(states.PROPOSAL),
-            models.CheckConstraint(condition=Q(votes_needed__gte=1, rejects_needed__gte=1), name="proposal_needs_votes"),
+            models.CheckConstraint(
+                condition=Q(votes_needed__gte=1, rejects_needed__gte=1), name="proposal_needs_votes"
+            ),
             models.CheckConstraint(
                 condition=Q(state="pending", decided_at__isnull=True)
                 | (~Q(state="pending") & Q(decided_at__isnull=False)),
@@ -46,7 +48,9 @@ class Proposal(PublicRow):
             ),
         ]
         indexes = [
-            models.Index(fields=["-tier", "created_at", "id"], name="proposal_queue", condition=Q(state="pending")),
+            models.Index(
+                fields=["-tier", "created_at", "id"], name="proposal_queue", condition=Q(state="pending")
+            ),
             models.Index(fields=["expires_at"], name="proposal_expiry", condition=Q(state="pending")),
         ]
 
@@ -77,7 +81,9 @@ class Approval(PublicRow):
 
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="approvals")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approvals")
-    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     digest = models.BinaryField(max_length=32)
     verdict = models.CharField(max_length=8, choices=Vote.choices)
     category = models.CharField(max_length=40, blank=True)

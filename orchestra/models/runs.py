@@ -31,6 +31,7 @@ class Run(PublicRow):
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="runs")
     version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="runs")
     parent_step = models.ForeignKey("Step", on_delete=models.PROTECT, null=True, related_name="children")
+    parent_run = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="child_runs")
     forked_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="forks")
     forked_at = models.PositiveIntegerField(null=True, help_text="Checkpoint of the original it starts from.")
     state = state_field(states.RUN)
@@ -46,7 +47,9 @@ class Run(PublicRow):
     wake = models.BigIntegerField(default=0)
     worker = models.ForeignKey(WorkerProcess, on_delete=models.PROTECT, null=True, related_name="runs")
     lease_until = models.DateTimeField(null=True)
-    takeovers = models.PositiveSmallIntegerField(default=0, help_text="Workers lost on it since its last checkpoint.")
+    takeovers = models.PositiveSmallIntegerField(
+        default=0, help_text="Workers lost on it since its last checkpoint."
+    )
     cancel_requested_at = models.DateTimeField(null=True)
     cancel_requested_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     halted_since = models.DateTimeField(null=True)
@@ -67,7 +70,9 @@ class Run(PublicRow):
                 condition=Q(state="running") | Q(lease_until__isnull=True, worker__isnull=True),
                 name="run_lease_only_while_running",
             ),
-            models.CheckConstraint(condition=~Q(state="queued") | Q(due_at__isnull=False), name="run_queued_is_due"),
+            models.CheckConstraint(
+                condition=~Q(state="queued") | Q(due_at__isnull=False), name="run_queued_is_due"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=states.RUN.terminal, finished_at__isnull=False)
                 | (~Q(state__in=states.RUN.terminal) & Q(finished_at__isnull=True)),
@@ -169,4 +174,3 @@ class Step(Row):
     def subject(self) -> str:
         """Path, with the index of an item."""
         return str(self)
-

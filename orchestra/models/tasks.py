@@ -29,7 +29,9 @@ class Task(PublicRow):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=exactly_one(["requester", "service"]), name="task_has_one_requester")
+            models.CheckConstraint(
+                condition=exactly_one(["requester", "service"]), name="task_has_one_requester"
+            )
         ]
         indexes = [
             models.Index(fields=["reference"], name="task_reference", condition=~Q(reference="")),

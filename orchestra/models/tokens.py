@@ -23,7 +23,9 @@ class ApiToken(PublicRow):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=exactly_one(["person", "service"]), name="apitoken_has_one_owner")
+            models.CheckConstraint(
+                condition=exactly_one(["person", "service"]), name="apitoken_has_one_owner"
+            )
         ]
 
     def __str__(self) -> str:

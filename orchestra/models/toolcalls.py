@@ -39,7 +39,9 @@ class ToolCall(PublicRow):
     headers = models.JSONField(default=dict)
     body = models.BinaryField(null=True)
     digest = models.BinaryField(max_length=32, null=True)
-    agent_reason = models.TextField(blank=True, help_text="The agent's own words: unverified, outside the digest.")
+    agent_reason = models.TextField(
+        blank=True, help_text="The agent's own words: unverified, outside the digest."
+    )
     witness = models.JSONField(null=True)
     ruling = models.ForeignKey("Ruling", on_delete=models.PROTECT, null=True, related_name="authorised")
     proposal = models.ForeignKey("Proposal", on_delete=models.PROTECT, null=True, related_name="authorised")
@@ -62,16 +64,20 @@ class ToolCall(PublicRow):
                 name="toolcall_has_bytes_and_digest",
             ),
             models.CheckConstraint(
-                condition=Q(ruling__isnull=True) | Q(proposal__isnull=True), name="toolcall_has_one_authorisation"
+                condition=Q(ruling__isnull=True) | Q(proposal__isnull=True),
+                name="toolcall_has_one_authorisation",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["approved", "dispatched", "succeeded", "failed", "unknown", "reconciling"])
+                condition=~Q(
+                    state__in=["approved", "dispatched", "succeeded", "failed", "unknown", "reconciling"]
+                )
                 | Q(ruling__isnull=False)
                 | Q(proposal__isnull=False),
                 name="toolcall_passes_only_with_authorisation",
             ),
             models.CheckConstraint(
-                condition=Q(failure_class="") | Q(failure_class__in=FAILURES), name="toolcall_failure_is_known"
+                condition=Q(failure_class="") | Q(failure_class__in=FAILURES),
+                name="toolcall_failure_is_known",
             ),
             one_of("toolcall_effect_is_known", "effect", Effect.values),
             one_of("toolcall_delivery_is_known", "delivery", Delivery.values),

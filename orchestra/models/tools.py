@@ -76,7 +76,9 @@ class ToolBinding(Row):
     version = models.ForeignKey(ToolVersion, on_delete=models.PROTECT, related_name="+")
     base_url = models.URLField(max_length=500, blank=True)
     secret_reference = models.CharField(max_length=200, blank=True)
-    at_once = models.PositiveIntegerField(null=True, blank=True, help_text="Calls under way at once; empty: no limit.")
+    at_once = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Calls under way at once; empty: no limit."
+    )
     settings = models.JSONField(default=dict, blank=True)
     active = models.BooleanField(default=True)
 

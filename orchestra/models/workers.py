@@ -22,7 +22,9 @@ class WorkerProcess(PublicRow):
     hints_lost = models.BigIntegerField(default=0)
 
     class Meta:
-        indexes = [models.Index(fields=["seen_at"], name="worker_alive", condition=models.Q(stopped_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["seen_at"], name="worker_alive", condition=models.Q(stopped_at__isnull=True))
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} (pid {self.pid} on {self.host})"

@@ -1,0 +1,1 @@
+"""Examples: functions, tools and workflows to try and to copy from."""

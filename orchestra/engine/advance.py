@@ -1,0 +1,289 @@
+"""Decides what one run does next: a pipeline of small steps over a flight. Plain memory, no database.
+
+`checkpoint` has locked and loaded the run before, and writes what was decided after.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
+from orchestra.canonical import Json
+from orchestra.engine import kinds, questions, scope, settling
+from orchestra.engine.conclude import conclude
+from orchestra.engine.flight import Arrival, Failure, Flight, Node
+from orchestra.errors import FailureClass
+from orchestra.models import HumanTask, Step
+from orchestra.workflows import graph
+from orchestra.workflows.spec import Repeat
+
+NOBODY = "nobody answered in time"
+
+
+def advance(flight: Flight) -> None:
+    """The whole way of one look at a run."""
+    recover(flight)
+    absorb(flight)
+    watch_the_clock(flight)
+    if flight.run.cancel_requested_at is not None or flight.run.failure_class:
+        stop(flight)
+    elif not (flight.halted or flight.draining):
+        follow_waits(flight)
+        decision = start_ready(flight)
+        conclude(flight, decision)
+        return
+    conclude(flight, None)
+
+
+def recover(flight: Flight) -> None:
+    """On the first look: steps that another worker had begun are to be done again."""
+    if flight.looked:
+        return
+    flight.looked = True
+    for node in list(flight.nodes.values()):
+        if node.phase == "running" and node.kind != "each" and node.key not in flight.at_work:
+            node.go("pending", "its worker stopped or died")
+
+
+def absorb(flight: Flight) -> None:
+    """Take in what the hands brought back. Results that nobody waits for any more are dropped."""
+    for arrival in flight.arrivals:
+        job = flight.at_work.get(arrival.work.key)
+        if job is None or job.work is not arrival.work:
+            continue
+        del flight.at_work[arrival.work.key]
+        _take(flight, flight.nodes[arrival.work.key], arrival)
+    flight.arrivals.clear()
+
+
+def watch_the_clock(flight: Flight) -> None:
+    """Work past its step's timeout is given up; a run past its wall time is escalated."""
+    for key, job in list(flight.at_work.items()):
+        node = flight.nodes[key]
+        timeout = scope.inner(flight, node).timeout
+        if timeout is not None and time.monotonic() - job.since > timeout:
+            del flight.at_work[key]
+            settling.fail(
+                flight, node, Failure(FailureClass.TOOL_TIMEOUT, f"No result within {timeout:g} s.")
+            )
+    deadline = flight.run.deadline_at
+    if deadline is not None and flight.clock() >= deadline and not flight.escalated():
+        allowed = timedelta(seconds=float(flight.run.limits["wall_time"]))
+        message = f"The run took longer than its {allowed} of wall time."
+        questions.escalate_run(flight, "wall_time", Failure(FailureClass.LIMIT, message))
+
+
+def stop(flight: Flight) -> None:
+    """Nothing new begins; what waits is called off; what is at work may still settle."""
+    reason = "the run is cancelled" if flight.run.cancel_requested_at is not None else "the run fails"
+    for node in list(flight.nodes.values()):
+        if node.settled or node.key in flight.at_work:
+            continue
+        child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
+        if child is not None and child.finished_at is None:
+            flight.stopped.append(child.pk)
+        elif node.item == Step.NO_ITEM and any(
+            item.key in flight.at_work for item in flight.items(node.path)
+        ):
+            continue
+        elif node.phase != "pending" or node.row is not None:
+            settling.cancel(flight, node, reason)
+    for question in _open(flight):
+        flight.closed.append((question, "cancelled", reason))
+
+
+def follow_waits(flight: Flight) -> None:
+    """Look at what each waiting step waits for: an answer, a time, a child run."""
+    for node in flight.waiting():
+        question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
+        child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
+        until = flight.waits_for(node, "waits_until")
+        if question is not None:
+            _follow_question(flight, node, question)
+        elif child is not None:
+            _follow_child(flight, node)
+        elif until is not None and until <= flight.clock():
+            _time_has_come(flight, node)
+
+
+def start_ready(flight: Flight) -> graph.Decision:
+    """Start everything that is ready, until nothing more is; steps that settle at once make others ready."""
+    while True:
+        before = _progress(flight)
+        _repeat(flight)
+        _fan_out(flight)
+        decision = graph.ready(flight.spec, rows(flight))
+        if not flight.escalated() and not decision.failed:
+            _follow(flight, decision)
+        if _progress(flight) == before:
+            return graph.ready(flight.spec, rows(flight))
+
+
+def rows(flight: Flight) -> dict[str, graph.Row]:
+    """The states of the steps as the graph wants them: the rounds of a repeated step folded into one."""
+    found: dict[str, graph.Row] = {}
+    for node in flight.nodes.values():
+        if node.item != Step.NO_ITEM:
+            continue
+        phase = node.phase
+        if phase == "succeeded" and _more_rounds(flight, node):
+            phase = "running"
+        if node.path == node.name or node is _last_round(flight, node.name):
+            found[node.name] = graph.Row(phase, _chosen(node))
+    return found
+
+
+def _take(flight: Flight, node: Node, arrival: Arrival) -> None:
+    if arrival.failure is not None:
+        settling.fail(flight, node, arrival.failure)
+        return
+    repeat = scope.inner(flight, node).repeat
+    if (
+        repeat is not None
+        and _is_last_round(node, repeat)
+        and not _until(flight, node, repeat, arrival.output)
+    ):
+        message = f"Not done after {repeat.at_most} rounds."
+        settling.fail(flight, node, Failure(FailureClass.LIMIT, message))
+        return
+    settling.succeed(flight, node, arrival.output, "done")
+
+
+def _follow(flight: Flight, decision: graph.Decision) -> None:
+    by_name = flight.spec.by_name
+    for name in decision.cancel:
+        node = _current(flight, name)
+        if node.key not in flight.at_work:
+            settling.cancel(flight, node, "another step was first")
+    for name in decision.skip:
+        flight.node(by_name[name]).go("skipped", "not on the way this run took", finished_at=Now())
+    for name in decision.start:
+        kinds.start(flight, _current(flight, name))
+
+
+def _follow_question(flight: Flight, node: Node, question: HumanTask) -> None:
+    if question.state == "answered":
+        _answered(flight, node, question)
+    elif (
+        question.state == "open" and question.expires_at is not None and question.expires_at <= flight.clock()
+    ):
+        flight.closed.append((question, "expired", NOBODY))
+        settling.fail(flight, node, Failure(FailureClass.LIMIT, f"{question.title}: {NOBODY}."))
+    elif question.state in {"expired", "cancelled"}:
+        settling.fail(flight, node, Failure(FailureClass.LIMIT, f"{question.title}: {NOBODY}."))
+
+
+def _answered(flight: Flight, node: Node, question: HumanTask) -> None:
+    """A form's answer is the output; an escalation's answer says what to do."""
+    who = f"answered by {question.answered_by}"
+    if question.kind == "form":
+        settling.succeed(flight, node, question.answer, who)
+        return
+    answer = question.answer or {}
+    if answer.get("action") == "output":
+        settling.settle(node, answer.get("output"), f"output given by {question.answered_by}")
+    elif answer.get("action") == "retry":
+        node.attempt = 0
+        node.go("pending", f"to be tried again, says {question.answered_by}")
+        _again(flight, node)
+    else:
+        failure = FailureClass(question.context["failure_class"])
+        settling.give_up(node, Failure(failure, str(question.context["error"])))
+
+
+def _follow_child(flight: Flight, node: Node) -> None:
+    child = flight.children[flight.waits_for(node, "waits_run_id")]
+    if child.state == "succeeded":
+        settling.succeed(flight, node, child.output, "the child run succeeded")
+    elif child.state == "failed":
+        settling.fail(flight, node, Failure(FailureClass(child.failure_class), f"Child run: {child.error}"))
+    elif child.state == "cancelled":
+        settling.fail(flight, node, Failure(FailureClass.CANCELLED, "The child run was cancelled."))
+    elif node.deadline is not None and node.deadline <= flight.clock():
+        flight.stopped.append(child.pk)
+        settling.fail(flight, node, Failure(FailureClass.TOOL_TIMEOUT, "The child run took too long."))
+
+
+def _time_has_come(flight: Flight, node: Node) -> None:
+    if node.kind == "wait":
+        settling.succeed(flight, node, {"waited": True}, "the time has come")
+    else:
+        _again(flight, node)
+
+
+def _again(flight: Flight, node: Node) -> None:
+    """Another attempt, now."""
+    if not flight.escalated():
+        kinds.start(flight, node)
+
+
+def _repeat(flight: Flight) -> None:
+    """Begin the next round of each repeated step whose condition does not hold yet."""
+    for step in flight.spec.steps:
+        if step.repeat is None or flight.escalated():
+            continue
+        node = _last_round(flight, step.name)
+        if node is not None and node.phase == "succeeded" and _more_rounds(flight, node):
+            following = flight.node(step, f"{step.name}~{_round(node) + 1}")
+            kinds.start(flight, following)
+
+
+def _fan_out(flight: Flight) -> None:
+    for node in list(flight.nodes.values()):
+        if (
+            node.kind == "each"
+            and node.item == Step.NO_ITEM
+            and node.phase == "running"
+            and not flight.escalated()
+        ):
+            for item in flight.items(node.path):
+                if item.phase == "pending":
+                    kinds.start(flight, item)
+            kinds.fan_out(flight, node)
+
+
+def _more_rounds(flight: Flight, node: Node) -> bool:
+    repeat = flight.spec.by_name[node.name].repeat
+    if repeat is None or _is_last_round(node, repeat):
+        return False
+    return not _until(flight, node, repeat, node.output)
+
+
+def _until(flight: Flight, node: Node, repeat: Repeat, output: Json) -> bool:
+    return scope.holds(repeat.until, {**scope.scope(flight, node), "output": output})
+
+
+def _is_last_round(node: Node, repeat: Repeat) -> bool:
+    return _round(node) >= repeat.at_most
+
+
+def _round(node: Node) -> int:
+    return int(node.path.partition("~")[2] or 1)
+
+
+def _last_round(flight: Flight, name: str) -> Node | None:
+    rounds = [node for node in flight.nodes.values() if node.name == name and node.item == Step.NO_ITEM]
+    return max(rounds, key=_round, default=None)
+
+
+def _current(flight: Flight, name: str) -> Node:
+    return _last_round(flight, name) or flight.node(flight.spec.by_name[name])
+
+
+def _chosen(node: Node) -> str | None:
+    if node.kind == "route" and node.phase == "succeeded" and isinstance(node.output, dict):
+        return str(node.output["to"])
+    return None
+
+
+def _progress(flight: Flight) -> int:
+    """Grows with everything that was decided."""
+    return sum(len(node.hops) for node in flight.nodes.values()) + len(flight.begin) + len(flight.asks)
+
+
+def _open(flight: Flight) -> Iterable[HumanTask]:
+    closed = {question.pk for question, _, _ in flight.closed}
+    return [q for q in flight.questions.values() if q.state == "open" and q.pk not in closed]

@@ -1,0 +1,214 @@
+"""One loop that conducts all runs of a worker process: collect, lock and claim, decide, write, begin the work.
+
+Holds a database connection only during a round. Work is done by `hands`; results come back to the inbox.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
+
+from orchestra import logs
+from orchestra.audit.append import append
+from orchestra.engine import checkpoint, claim, dispatch, plan, watch
+from orchestra.engine.connections import borrow
+from orchestra.engine.flight import Arrival, Flight
+from orchestra.engine.hands import Hands
+from orchestra.engine.session import Session
+from orchestra.errors import OrchestraError
+
+PAUSE_AFTER_FAILURE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """Somebody rang: these runs are due, and others may be."""
+
+    run_ids: tuple[int, ...] = ()
+
+
+class Conductor:
+    """Advances up to `slots` runs at once."""
+
+    def __init__(self, session: Session, *, slots: int | None = None, hands: int | None = None) -> None:
+        self.session = session
+        self.slots = slots or settings.SLOTS
+        self.flights: dict[int, Flight] = {}
+        self._hands = Hands(hands or settings.HANDS, self.deliver)
+        self._inbox: queue.SimpleQueue[Arrival | Nudge] = queue.SimpleQueue()
+        self._named: list[int] = []
+        self._more = False
+        self._next_poll = 0.0
+        self._next_watch = 0.0
+        self._careful_until = 0.0
+        self._stopping = threading.Event()
+        self._patience = 0.0
+
+    def deliver(self, arrival: Arrival) -> None:
+        """Take in a result; called by hands, from any thread."""
+        self._inbox.put(arrival)
+
+    def nudge(self, run_ids: Sequence[int] = ()) -> None:
+        """Take in a hint; from any thread."""
+        self._inbox.put(Nudge(tuple(run_ids)))
+
+    def stop(self) -> None:
+        """Claim nothing more, let what is at work end for a while, give the rest back; from any thread."""
+        self._patience = time.monotonic() + settings.DRAIN
+        self._stopping.set()
+        self.nudge()
+
+    def run(self) -> None:
+        """Conduct until stopped. Trouble with the database is waited out."""
+        while not (self._stopping.is_set() and not self.flights):
+            self._collect()
+            try:
+                self._watch()
+                self._round()
+            except (OperationalError, InterfaceError) as error:
+                logs.event("worker.database_lost", level=logs.WARNING, error=error)
+                self._doubt(list(self.flights.values()))
+                time.sleep(PAUSE_AFTER_FAILURE)
+        self._hands.close()
+
+    def _collect(self) -> None:
+        """Wait for the next thing to do, then take everything that is there."""
+        try:
+            item = self._inbox.get(timeout=self._pause())
+            while True:
+                self._sort(item)
+                item = self._inbox.get_nowait()
+        except queue.Empty:
+            return
+
+    def _pause(self) -> float:
+        now = time.monotonic()
+        soonest = min(self._next_poll, self._next_watch)
+        if self._stopping.is_set():
+            soonest = min(soonest, self._patience, now + settings.POLL_FAST)
+        return 0.0 if self._more and not self._stopping.is_set() else max(0.0, soonest - now)
+
+    def _sort(self, item: Arrival | Nudge) -> None:
+        if isinstance(item, Nudge):
+            self._named += item.run_ids
+            self._more = True
+            return
+        flight = self.flights.get(item.work.run_id)
+        if flight is not None and flight.run.fence == item.work.fence:
+            flight.arrivals.append(item)
+
+    def _watch(self) -> None:
+        """Every beat: extend leases, notice wakes and losses, adopt what a lost commit reply left with us."""
+        if time.monotonic() < self._next_watch:
+            return
+        self._next_watch = time.monotonic() + settings.HEARTBEAT
+        with borrow():
+            seen = watch.look(self.session.worker_id, self.flights)
+        for flight in seen.lost:
+            self._lose(flight)
+        for flight in seen.adopted:
+            self.flights[flight.run.pk] = flight
+        for flight in seen.woken:
+            flight.woken = True
+
+    def _round(self) -> None:
+        stopping = self._stopping.is_set()
+        if stopping:
+            plan.drain(self.flights.values(), patient=time.monotonic() < self._patience)
+        touched = [flight for flight in self.flights.values() if plan.is_due(flight)]
+        free = 0 if stopping else self.slots - len(self.flights)
+        polling = time.monotonic() >= self._next_poll
+        if not touched and not (free and (self._more or polling)):
+            return
+        try:
+            self._attempt(touched, free)
+        except (OperationalError, InterfaceError):
+            raise
+        except (DatabaseError, OrchestraError) as error:
+            self._one_by_one(touched, error)
+
+    def _attempt(self, touched: Sequence[Flight], free: int) -> None:
+        """One transaction: lock ours, claim more, decide, write. Then, after the commit, begin the work."""
+        careful = time.monotonic() < self._careful_until
+        with borrow():
+            held = checkpoint.hold(touched)
+            claimed = self._claim(1 if careful else free) if free else claim.Claimed([], [])
+            append(claimed.events)
+            ready = held + [f for f in claimed.flights if not careful and f.run.parent_run_id is None]
+            for flight in ready:
+                plan.decide(flight)
+            written = checkpoint.write(ready)
+        for flight in claimed.flights:
+            self.flights[flight.run.pk] = flight
+        for flight in set(touched) - set(held):
+            self._lose(flight)
+        self._after(ready)
+        dispatch.announce(written.rung)
+
+    def _claim(self, free: int) -> claim.Claimed:
+        """Those that were named first, then whatever is due."""
+        named, self._named = self._named[:free], self._named[free:]
+        found = claim.claim(self.session.worker_id, free, only=named) if named else claim.Claimed([], [])
+        more = claim.claim(self.session.worker_id, free - len(found.flights))
+        if self._more:
+            self.session.counts.claims_by_hint += len(found.flights) + len(more.flights)
+        else:
+            self.session.counts.claims_by_poll += len(more.flights)
+        self._more = len(found.flights) + len(more.flights) >= free > 0
+        fast = not dispatch.doorbell.answers
+        self._next_poll = time.monotonic() + (settings.POLL_FAST if fast else settings.POLL_SLOW)
+        return claim.Claimed(found.flights + more.flights, found.events + more.events)
+
+    def _after(self, flights: Sequence[Flight]) -> None:
+        checkpoint.forget(flights)
+        for flight in flights:
+            for work in flight.begin:
+                self._hands.take(work)
+            flight.begin.clear()
+            flight.woken = False
+            if flight.ending is not None:
+                self.flights.pop(flight.run.pk, None)
+                logs.event("run.released", run=flight.run.uid, outcome=flight.ending.target)
+
+    def _one_by_one(self, touched: Sequence[Flight], error: Exception) -> None:
+        """Something in the batch cannot be written: find it, so that the others go on."""
+        logs.event("worker.batch_refused", level=logs.WARNING, error=error, runs=len(touched))
+        self._careful_until = time.monotonic() + 2.0
+        self._doubt(touched)
+        for flight in touched:
+            if flight.run.pk not in self.flights:
+                continue
+            try:
+                self._attempt([flight], 0)
+            except (OperationalError, InterfaceError):
+                raise
+            except (DatabaseError, OrchestraError) as cause:
+                self._refuse(flight, cause)
+
+    def _refuse(self, flight: Flight, error: Exception) -> None:
+        """A run that cannot be written is put before a person; if even that fails, its lease ends it."""
+        logs.event("run.refused", level=logs.ERROR, error=error, run=flight.run.uid)
+        self._doubt([flight])
+        flight.broken = f"{type(error).__name__}: its next checkpoint cannot be written."
+        try:
+            self._attempt([flight], 0)
+        except (DatabaseError, OrchestraError) as cause:
+            self.flights.pop(flight.run.pk, None)
+            logs.event("run.dropped", level=logs.ERROR, error=cause, run=flight.run.uid)
+
+    def _doubt(self, flights: Sequence[Flight]) -> None:
+        """After a failed write nothing in memory is trusted: what is known is read again, under our fence."""
+        for flight in flights:
+            flight.doubted = True
+
+    def _lose(self, flight: Flight) -> None:
+        self.flights.pop(flight.run.pk, None)
+        self.session.counts.fences_lost += 1
+        logs.event("fence.lost", level=logs.WARNING, run=flight.run.uid, fence=flight.run.fence)

@@ -1,0 +1,209 @@
+"""A run in the hands of a worker: its steps as they stand, and what the next checkpoint will write.
+
+Plain memory. `advance` decides, `checkpoint` writes, and after a failed write it is thrown away.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from orchestra.canonical import Json
+from orchestra.errors import FailureClass
+from orchestra.models import HumanTask, Run, Step
+from orchestra.models.runs import WAITS
+from orchestra.workflows.spec import StepSpec, WorkflowSpec
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a step's work did not succeed."""
+
+    failure_class: FailureClass
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something to do off the database: plain data in, plain data out."""
+
+    run_id: int
+    run: str
+    fence: int
+    key: Key
+    kind: str
+    name: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The result of some work, as it came back."""
+
+    work: Work
+    output: Json = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that a hand has: since when, by this machine's monotonic clock."""
+
+    work: Work
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One planned move of a step."""
+
+    target: str
+    reason: str
+    columns: dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One step as the worker sees it: the row, if there is one, and the moves planned for it.
+
+    `phase` is the state after those moves. A node in phase running without row and without moves is
+    at work and not yet written down.
+    """
+
+    path: str
+    item: int
+    kind: str
+    phase: str = "pending"
+    row: Step | None = None
+    output: Json = None
+    input: Json = None
+    attempt: int = 0
+    deadline: datetime | None = None
+    first_reason: str = ""
+    hops: list[Hop] = field(default_factory=list)
+
+    @property
+    def key(self) -> Key:
+        """Path and item index."""
+        return (self.path, self.item)
+
+    @property
+    def name(self) -> str:
+        """The step's name, without the round."""
+        return self.path.partition("~")[0]
+
+    @property
+    def settled(self) -> bool:
+        """Whether it will not change any more."""
+        return self.phase in {"succeeded", "failed", "skipped", "cancelled"}
+
+    def go(self, target: str, reason: str, **columns: Any) -> None:
+        """Plan a move. What it waited for before is forgotten unless given again."""
+        self.hops.append(Hop(target, reason, {**dict.fromkeys(WAITS), "attempt": self.attempt, **columns}))
+        self.phase = target
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """A question to create: about one step, or about the whole run."""
+
+    question: HumanTask
+    node: Node | None
+
+
+@dataclass(slots=True, eq=False)
+class Child:
+    """A child run to create for a step."""
+
+    run: Run
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the worker lets go of the run."""
+
+    target: str
+    reason: str
+    columns: dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One run, held under a fence."""
+
+    run: Run
+    spec: WorkflowSpec
+    now: datetime
+    seen: int = 0
+    looked: bool = False
+    halted: bool = False
+    draining: bool = False
+    woken: bool = False
+    doubted: bool = False
+    broken: str = ""
+    touched: float = field(default_factory=time.monotonic)
+    nodes: dict[Key, Node] = field(default_factory=dict)
+    at_work: dict[Key, Job] = field(default_factory=dict)
+    questions: dict[int, HumanTask] = field(default_factory=dict)
+    children: dict[int, Run] = field(default_factory=dict)
+    arrivals: list[Arrival] = field(default_factory=list)
+    begin: list[Work] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
+    starts: list[Child] = field(default_factory=list)
+    closed: list[tuple[HumanTask, str, str]] = field(default_factory=list)
+    stopped: list[int] = field(default_factory=list)
+    ending: Ending | None = None
+
+    @property
+    def worker(self) -> str:
+        """Who writes, for the record."""
+        return f"worker:{self.run.worker_id}"
+
+    def clock(self) -> datetime:
+        """The database's time, carried on by this machine's monotonic clock."""
+        return self.now + timedelta(seconds=time.monotonic() - self.touched)
+
+    def node(self, spec: StepSpec, path: str | None = None, item: int = Step.NO_ITEM) -> Node:
+        """The node of a step, made when it is looked at first."""
+        key = (path or spec.name, item)
+        if key not in self.nodes:
+            self.nodes[key] = Node(path=key[0], item=item, kind=str(spec.kind))
+        return self.nodes[key]
+
+    def items(self, path: str) -> list[Node]:
+        """The items of an `each`, by index."""
+        return sorted(
+            (node for node in self.nodes.values() if node.path == path and node.item != Step.NO_ITEM),
+            key=lambda node: node.item,
+        )
+
+    def waiting(self) -> list[Node]:
+        """Nodes that wait for something named."""
+        return [node for node in self.nodes.values() if node.phase == "waiting"]
+
+    def waits_for(self, node: Node, column: str) -> Any:
+        """What a node with a row waits for, by the column's name; None when it waits for something else."""
+        return getattr(node.row, column, None) if node.row is not None and not node.hops else None
+
+    def escalated(self) -> bool:
+        """Whether a person must settle something before anything new may start."""
+        closed = {question.pk for question, _, _ in self.closed}
+        return any(ask.question.kind == "escalation" for ask in self.asks) or any(
+            question.kind == "escalation" and question.state == "open" and question.pk not in closed
+            for question in self.questions.values()
+        )
+
+    def dirty(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(
+            self.ending
+            or self.asks
+            or self.starts
+            or self.closed
+            or any(node.hops for node in self.nodes.values())
+        )

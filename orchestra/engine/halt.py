@@ -1,0 +1,110 @@
+"""Kill switches: set and lift. While one is on, nothing in its scope is claimed, begun or sent.
+
+Setting waits for gates that are passing at this moment, and none passes after it has committed.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest, Now
+
+from orchestra import logs, moves
+from orchestra.engine import dispatch
+from orchestra.engine.connections import borrow
+from orchestra.errors import Invalid, NotFound, StaleState
+from orchestra.models import Deployment, Halt, Person, Run
+from orchestra.models.halts import Scope
+
+#: Taken shared by every gate transaction, exclusive by `set_on`.
+LATCH = (7_011, 0)
+
+
+def share_latch() -> None:
+    """Held by a gate until its transaction ends: no halt can commit in between."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", LATCH)
+
+
+def set_on(
+    scope: Scope, *, by: Person, reason: str, deployment: Deployment | None = None, run: Run | None = None
+) -> Halt:
+    """Stop everything in the scope. Raises Invalid without a reason, StaleState when it is on already."""
+    if not reason.strip():
+        raise Invalid("A halt needs a reason that people will understand later.")
+    halt = Halt(scope=scope, deployment=deployment, run=run, state="on", reason=reason, set_by=by)
+    try:
+        with borrow():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", LATCH)
+            moves.bear(halt, actor=f"person:{by.name}", reason=reason)
+    except IntegrityError:
+        raise StaleState("This halt is on already.") from None
+    logs.event("halt.set", scope=scope, by=by.name)
+    return halt
+
+
+def lift(*, uid: UUID, by: Person, reason: str) -> Halt:
+    """Let go again; deadlines get back the time they lost. Raises NotFound, StaleState."""
+    with borrow():
+        halt = Halt.objects.select_for_update().filter(uid=uid).first()
+        if halt is None:
+            raise NotFound(f"There is no halt {uid}.")
+        if halt.state != "on":
+            raise StaleState("This halt was lifted already.")
+        moves.move(halt, "lifted", actor=f"person:{by.name}", reason=reason, lifted_by=by, lifted_at=Now())
+        _give_time_back(halt)
+        dispatch.announce(
+            list(_runs(halt).filter(state__in=["queued", "waiting"]).values_list("pk", flat=True)[:1])
+        )
+    logs.event("halt.lifted", scope=halt.scope, by=by.name)
+    return halt
+
+
+def under_way(halt: Halt) -> QuerySet[Run]:
+    """Runs in the scope that a worker still holds: what was in flight when it was set."""
+    return _runs(halt).filter(state="running")
+
+
+def _runs(halt: Halt) -> QuerySet[Run]:
+    live = Run.objects.filter(finished_at__isnull=True)
+    if halt.scope == Scope.DEPLOYMENT:
+        return live.filter(deployment_id=halt.deployment_id)
+    return live.filter(pk=halt.run_id) if halt.scope == Scope.RUN else live
+
+
+# The pause of a run: since the halt, or since an earlier one that overlapped with it.
+LATER = """
+UPDATE {table} t SET {column} = t.{column} + (clock_timestamp() - coalesce(r.halted_since, greatest(r.created_at, %s)))
+FROM orchestra_run r WHERE {join} AND r.id = ANY(%s) AND t.{column} IS NOT NULL {open}
+"""
+POSTPONED = (
+    ("orchestra_step", "deadline_at", "t.run_id = r.id", "AND t.finished_at IS NULL"),
+    ("orchestra_humantask", "expires_at", "t.run_id = r.id", "AND t.state = 'open'"),
+    ("orchestra_run", "deadline_at", "t.id = r.id", ""),
+)
+
+
+def _give_time_back(halt: Halt) -> None:
+    """Runs that another halt still covers remember since when; the deadlines of the others are moved on."""
+    held = _runs(halt)
+    for other in Halt.objects.filter(state="on"):
+        covered = held.filter(pk__in=_lock(_runs(other)))
+        covered.filter(halted_since__isnull=True).update(
+            halted_since=Greatest(F("created_at"), halt.created_at)
+        )
+        held = held.exclude(pk__in=_runs(other).values("pk"))
+    ids = _lock(held)
+    with connection.cursor() as cursor:
+        for table, column, join, still_open in POSTPONED:
+            cursor.execute(
+                LATER.format(table=table, column=column, join=join, open=still_open), [halt.created_at, ids]
+            )
+    Run.objects.filter(pk__in=ids).update(halted_since=None, wake=F("wake") + 1)
+    Run.objects.filter(pk__in=ids).exclude(state="escalated").update(due_at=Now())
+
+
+def _lock(runs: QuerySet[Run]) -> list[int]:
+    return list(runs.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))

@@ -1,0 +1,92 @@
+"""Does the work of steps, off the database: plain data in, plain data out, in threads.
+
+Refuses the database to the work itself: a step that could write rows would be a way round the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from django.db import connections
+
+from orchestra import logs, schemas
+from orchestra.canonical import Json
+from orchestra.engine.flight import Arrival, Failure, Work
+from orchestra.errors import Bug, FailureClass, Invalid, OrchestraError
+from orchestra.tools import registry
+from orchestra.workflows import functions
+
+Deliver = Callable[[Arrival], None]
+
+
+class Hands:
+    """A pool of threads. Each piece of work is delivered once, as a result or a failure."""
+
+    def __init__(self, count: int, deliver: Deliver) -> None:
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="hand")
+        self._deliver = deliver
+
+    def take(self, work: Work) -> None:
+        """Begin a piece of work as soon as a thread is free."""
+        self._pool.submit(self._do, work)
+
+    def close(self) -> None:
+        """Take nothing more; what has begun may end by itself."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _do(self, work: Work) -> None:
+        with logs.context(run=work.run):
+            self._deliver(perform(work))
+
+
+def perform(work: Work) -> Arrival:
+    """Call the function or tool. Every way it can end is an Arrival."""
+    try:
+        with _off_the_database():
+            return Arrival(work, output=_call(work))
+    except Invalid as error:
+        return _failed(work, FailureClass.DATA_MISMATCH, error.message, error)
+    except OrchestraError as error:
+        return _failed(work, FailureClass.BUG, error.message, error)
+    except Exception as error:  # noqa: BLE001  foreign code may raise anything; it becomes the step's failure
+        usual = FailureClass.TOOL_ERROR if work.kind == "tool" else FailureClass.BUG
+        return _failed(work, usual, f"{type(error).__name__}: {error}", error)
+
+
+def _call(work: Work) -> Json:
+    arguments: dict[str, Any] = _keywords(work.arguments)
+    if work.kind == "tool":
+        tool = registry.find(work.name)
+        schemas.compile(tool.arguments).check(arguments)
+        found: Json = tool.call(**arguments)
+        return found
+    made: Json = functions.find(work.name)(**arguments)
+    return made
+
+
+def _keywords(arguments: Json) -> dict[str, Any]:
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, dict):
+        raise Invalid("`with` of this step must be a mapping of argument names to values.")
+    return arguments
+
+
+def _failed(work: Work, failure_class: FailureClass, message: str, error: BaseException) -> Arrival:
+    logs.event(
+        "step.failed", level=logs.WARNING, error=error, step=work.key[0], failure_class=str(failure_class)
+    )
+    return Arrival(work, failure=Failure(failure_class, message[:2_000]))
+
+
+@contextmanager
+def _off_the_database() -> Iterator[None]:
+    with connections["default"].execute_wrapper(_refuse):
+        yield
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise Bug("The work of a step has no database: pass what it needs with `with`, return what it found.")

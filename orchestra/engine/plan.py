@@ -1,0 +1,103 @@
+"""Looks after one flight around `advance`: is it due, is its memory to be trusted, did deciding itself fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from orchestra import logs
+from orchestra.engine import births, claim, kinds, questions, scope
+from orchestra.engine.advance import advance
+from orchestra.engine.flight import Ending, Failure, Flight
+from orchestra.errors import FailureClass
+from orchestra.models import Run
+
+#: Seconds after which a step that is at work is shown as running.
+SHOWN_AFTER = 1.0
+
+
+def is_due(flight: Flight) -> bool:
+    """Whether there is a reason to look at the run: news, or a clock that has run out."""
+    if flight.arrivals or flight.woken or flight.doubted or not flight.at_work or flight.draining:
+        return True
+    now = time.monotonic()
+    if (
+        flight.run.deadline_at is not None
+        and flight.clock() >= flight.run.deadline_at
+        and not flight.escalated()
+    ):
+        return True
+    return any(_overdue(flight, key, now) for key in flight.at_work)
+
+
+def decide(flight: Flight) -> None:
+    """Decide what the run does next. An error of our own becomes a question to the owner."""
+    if flight.doubted:
+        reload(flight)
+    if flight.broken:
+        _put_before_a_person(flight, flight.broken)
+        return
+    try:
+        advance(flight)
+        while flight.starts and births.prepare_children(flight):
+            advance(flight)
+        _show(flight)
+    except Exception as error:  # noqa: BLE001  one run's trouble must not stop the others
+        logs.event("run.undecided", level=logs.ERROR, error=error, run=flight.run.uid)
+        reload(flight)
+        _put_before_a_person(flight, f"{type(error).__name__} while deciding the next step.")
+
+
+def drain(flights: Iterable[Flight], *, patient: bool) -> None:
+    """The worker stops: start nothing; when patience is over, leave behind what is still at work."""
+    for flight in flights:
+        flight.draining = True
+        if not patient:
+            flight.at_work.clear()
+
+
+def reload(flight: Flight) -> None:
+    """Forget every plan and read the run's steps again. Work that still runs is kept if its step is open."""
+    never_begun = {id(work) for work in flight.begin}
+    begun = {key: job for key, job in flight.at_work.items() if id(job.work) not in never_begun}
+    for planned in (flight.begin, flight.asks, flight.starts, flight.closed, flight.stopped):
+        planned.clear()
+    flight.ending = None
+    flight.looked = False
+    flight.run = Run.objects.select_related("deployment__environment").get(pk=flight.run.pk)
+    claim.load([flight])
+    flight.at_work = {}
+    for key, job in begun.items():
+        node = flight.nodes.get(key)
+        if key[0].partition("~")[0] in flight.spec.by_name and (node is None or not node.settled):
+            node = node or flight.node(scope.spec_for(flight, key), *key)
+            node.phase, node.attempt = "running", max(node.attempt, 1)
+            flight.at_work[key] = job
+    flight.doubted = False
+
+
+def _overdue(flight: Flight, key: tuple[str, int], now: float) -> bool:
+    job, node = flight.at_work[key], flight.nodes.get(key)
+    if node is None:
+        return True
+    timeout = scope.inner(flight, node).timeout
+    if timeout is not None and now - job.since > timeout:
+        return True
+    return node.row is None and now - job.since > SHOWN_AFTER
+
+
+def _show(flight: Flight) -> None:
+    now = time.monotonic()
+    for key, job in flight.at_work.items():
+        node = flight.nodes[key]
+        if node.row is None and not node.hops and now - job.since > SHOWN_AFTER:
+            kinds.write_down(flight, node)
+
+
+def _put_before_a_person(flight: Flight, message: str) -> None:
+    """Let go of the run with a question; results of work that is still under way are lost, and done again."""
+    flight.at_work.clear()
+    flight.arrivals.clear()
+    flight.begin.clear()
+    questions.escalate_run(flight, "", Failure(FailureClass.BUG, message))
+    flight.ending = Ending("escalated", "it cannot go on by itself", {"due_at": None})

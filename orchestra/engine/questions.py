@@ -1,0 +1,98 @@
+"""Makes the questions that the engine asks of people: forms of human steps, and escalations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from orchestra.canonical import Json
+from orchestra.engine.flight import Ask, Failure, Flight, Node
+from orchestra.models import HumanTask, Question
+from orchestra.workflows.spec import StepSpec
+
+LONGEST_TITLE = 300
+
+NOTE = {"type": "string", "maxLength": 2000, "description": "Why, for the record."}
+
+STEP_FORM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["action"],
+    "additionalProperties": False,
+    "properties": {
+        "action": {
+            "enum": ["retry", "output", "fail", "cancel"],
+            "description": "Try it again, give its output, let it fail, or cancel the run.",
+        },
+        "output": {"description": "With action output: what the step should have given."},
+        "note": NOTE,
+    },
+    "if": {"properties": {"action": {"const": "output"}}},
+    "then": {"required": ["output"]},
+}
+
+RUN_FORM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["action"],
+    "additionalProperties": False,
+    "properties": {
+        "action": {
+            "enum": ["continue", "fail", "cancel"],
+            "description": "Go on with as much again, let the run fail, or cancel it.",
+        },
+        "note": NOTE,
+    },
+}
+
+
+def form(flight: Flight, node: Node, step: StepSpec, title: Json) -> None:
+    """Ask what a human step asks."""
+    question = _question(flight, Question.FORM, str(title), str(step.settings["group"]))
+    question.form = dict(step.settings["form"])
+    if step.timeout is not None:
+        question.expires_at = flight.clock() + timedelta(seconds=step.timeout)
+    question.context = {"step": node.path, "item": node.item, "given": node.input}
+    flight.asks.append(Ask(question, node))
+
+
+def escalate_step(flight: Flight, node: Node, failure: Failure) -> None:
+    """Ask the owner what to do about a step that failed."""
+    question = _question(
+        flight, Question.ESCALATION, f"{node.path} failed: {failure.message}", flight.spec.owner
+    )
+    question.form = dict(STEP_FORM)
+    question.context = {
+        "step": node.path,
+        "item": node.item,
+        "failure_class": str(failure.failure_class),
+        "error": failure.message,
+        "attempts": node.attempt,
+    }
+    flight.asks.append(Ask(question, node))
+
+
+def escalate_run(flight: Flight, limit: str, failure: Failure) -> None:
+    """Stop the run where it stands and ask the owner; `limit` names what was reached, or is empty."""
+    question = _question(flight, Question.ESCALATION, failure.message, flight.spec.owner)
+    question.form = dict(RUN_FORM)
+    question.context = {
+        "limit": limit,
+        "failure_class": str(failure.failure_class),
+        "error": failure.message,
+        "tried": sorted({node.path for node in flight.nodes.values() if node.phase != "skipped"})[:100],
+    }
+    flight.asks.append(Ask(question, None))
+
+
+def _question(flight: Flight, kind: Question, title: str, group: str) -> HumanTask:
+    """The group is kept by name until the checkpoint looks it up."""
+    question = HumanTask(
+        kind=kind,
+        run=flight.run,
+        deployment_id=flight.run.deployment_id,
+        state="open",
+        title=title[:LONGEST_TITLE],
+    )
+    question.context = {}
+    question.group_name = group  # type: ignore[attr-defined]
+    return question

@@ -1,0 +1,90 @@
+"""Brings one step to its end: success, another try, or the road that its `on_failure` names."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from django.db.models.functions import Now
+
+from orchestra import canonical
+from orchestra.canonical import Json
+from orchestra.engine import questions, retry, scope
+from orchestra.engine.flight import Failure, Flight, Node
+from orchestra.errors import FailureClass, Invalid
+from orchestra.models import Step
+from orchestra.workflows.spec import ESCALATE
+
+LONGEST_ERROR = 2_000
+
+
+def succeed(flight: Flight, node: Node, output: object, reason: str) -> None:
+    """Settle a step with its output, or fail it when the output breaks a limit or an exit criterion."""
+    step = scope.inner(flight, node)
+    try:
+        kept = canonical.check(output, limits=_limits(flight))
+    except Invalid as error:
+        fail(flight, node, Failure(FailureClass.DATA_MISMATCH, f"The output cannot be kept: {error.message}"))
+        return
+    missing = scope.unmet(step.ensures, {**scope.scope(flight, node), "output": kept})
+    if missing:
+        fail(flight, node, Failure(FailureClass.DATA_MISMATCH, "Not met at the end: " + "; ".join(missing)))
+        return
+    settle(node, kept, reason)
+
+
+def settle(node: Node, output: Json, reason: str) -> None:
+    """Write the output down, without further questions."""
+    node.output = output
+    node.go("succeeded", reason, output=output, finished_at=Now(), failure_class="", error="")
+
+
+def fail(flight: Flight, node: Node, failure: Failure) -> None:
+    """Try again later, ask the owner, or let the failure stand for the rest of the graph."""
+    step = scope.inner(flight, node)
+    told = {"failure_class": str(failure.failure_class), "error": failure.message[:LONGEST_ERROR]}
+    if retry.worth_it(step.retry, failure, node.attempt):
+        wait = retry.delay(step.retry, node.attempt, random.random())  # noqa: S311  jitter is no secret
+        until = flight.clock() + timedelta(seconds=wait)
+        node.go("waiting", f"retry after {failure.failure_class}", waits_until=until, **told)
+    elif on_failure(flight, node) == ESCALATE:
+        questions.escalate_step(flight, node, failure)
+        node.go("waiting", f"escalated after {failure.failure_class}", **told)
+    else:
+        give_up(node, failure)
+
+
+def give_up(node: Node, failure: Failure) -> None:
+    """The failure stands."""
+    node.go(
+        "failed",
+        str(failure.failure_class),
+        failure_class=str(failure.failure_class),
+        error=failure.message[:LONGEST_ERROR],
+        finished_at=Now(),
+    )
+
+
+def on_failure(flight: Flight, node: Node) -> str:
+    """Where a failure of this node leads. Items follow their `each`."""
+    return flight.spec.by_name[node.name].on_failure
+
+
+def cancel(flight: Flight, node: Node, reason: str) -> None:
+    """Stop a step that is no longer wanted, with its question or child run."""
+    question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
+    if question is not None and question.state == "open":
+        flight.closed.append((question, "cancelled", reason))
+    child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
+    if child is not None and child.finished_at is None:
+        flight.stopped.append(child.pk)
+    flight.at_work.pop(node.key, None)
+    node.go("cancelled", reason, finished_at=Now())
+    if node.item == Step.NO_ITEM:
+        for item in flight.items(node.path):
+            if not item.settled:
+                cancel(flight, item, reason)
+
+
+def _limits(flight: Flight) -> canonical.Limits:
+    return canonical.Limits(size=int(flight.run.limits["payload"]))

@@ -1,0 +1,102 @@
+"""Takes people's answers to human tasks: checks who and what, moves the task, wakes the run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from orchestra import canonical, logs, moves, schemas
+from orchestra.engine import cancel, claim, dispatch
+from orchestra.engine.connections import borrow, now
+from orchestra.errors import Expired, NotAllowed, NotFound, StaleState
+from orchestra.models import HumanTask, Person, Run
+from orchestra.people import persons
+
+
+def answer(*, uid: UUID, by: Person, values: object) -> HumanTask:
+    """Answer an open question, once.
+
+    `values` must fit the question's form. Raises NotFound, NotAllowed (not in the group), StaleState
+    (answered or closed), Expired (by the database's clock), Invalid (does not fit the form).
+    """
+    with borrow():
+        question = _lock(uid)
+        _may(question, by)
+        _still_open(question)
+        kept = canonical.check(values)
+        schemas.compile(question.form).check(kept)
+        actor = f"person:{by.name}"
+        moves.move(
+            question, "answered", actor=actor, reason="answered", data={"digest": canonical.digest(kept).hex()},
+            answer=kept, answered_by=by, finished_at=Now(),
+        )  # fmt: skip
+        _pass_on(question, by)
+        dispatch.announce([question.run_id])
+    logs.event("humantask.answered", run=question.run.uid, kind=question.kind)
+    return question
+
+
+def _lock(uid: UUID) -> HumanTask:
+    """Locks the run first, then the question."""
+    run_uid = HumanTask.objects.filter(uid=uid).values_list("run__uid", flat=True).first()
+    if run_uid is None:
+        raise NotFound(f"There is no question {uid}.")
+    run = cancel.lock(run_uid)
+    question = (
+        HumanTask.objects.select_for_update(of=("self",)).select_related("group", "answered_by").get(uid=uid)
+    )
+    question.run = run
+    return question
+
+
+def _may(question: HumanTask, by: Person) -> None:
+    if not persons.is_in_group(by, question.group.name):
+        raise NotAllowed(f"This is asked of {question.group.name}; {by} is not one of them.")
+
+
+def _still_open(question: HumanTask) -> None:
+    if question.state == "answered":
+        raise StaleState(
+            f"{question.answered_by} has answered this at {question.finished_at:%Y-%m-%d %H:%M} UTC."
+        )
+    if question.state == "expired" or (question.expires_at is not None and question.expires_at <= now()):
+        raise Expired("The time to answer this has run out.")
+    if question.state != "open":
+        raise StaleState(f"This question is {question.state}.")
+
+
+def _pass_on(question: HumanTask, by: Person) -> None:
+    """What an answer does to the run: wake it, or settle the escalation."""
+    run = question.run
+    if question.kind == "escalation":
+        _settle(question, run, by)
+    others = HumanTask.objects.filter(run=run, state="open", kind="escalation").exclude(pk=question.pk)
+    if run.state == "escalated" and not others.exists():
+        moves.move(run, "queued", actor=f"person:{by.name}", reason="the question is settled", due_at=Now())
+    due = {} if run.state == "escalated" else {"due_at": Now()}
+    Run.objects.filter(pk=run.pk, finished_at__isnull=True).update(wake=F("wake") + 1, **due)
+
+
+def _settle(question: HumanTask, run: Run, by: Person) -> None:
+    action = (question.answer or {}).get("action")
+    if action == "cancel":
+        Run.objects.filter(pk=run.pk).update(cancel_requested_at=Now(), cancel_requested_by=by)
+    elif action == "fail" and question.step_id is None:
+        context = question.context
+        Run.objects.filter(pk=run.pk).update(failure_class=context["failure_class"], error=context["error"])
+    elif action == "continue":
+        Run.objects.filter(pk=run.pk).update(**_raised(run, str(question.context["limit"])))
+
+
+def _raised(run: Run, limit: str) -> dict[str, Any]:
+    """As much again of what ran out, from the published limits."""
+    published = claim.spec_of(run.version_id).limits
+    if limit == "wall_time":
+        return {"deadline_at": now() + timedelta(seconds=published.wall_time)}
+    if limit == "steps":
+        return {"limits": {**run.limits, "steps": int(run.limits["steps"]) + published.steps}}
+    return {}

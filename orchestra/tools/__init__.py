@@ -1,0 +1,1 @@
+"""Tools: typed operations on foreign systems."""
