@@ -128,9 +128,8 @@ def before(steps: Sequence[StepSpec]) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(found) for name, found in sources.items()}
 
 
-def ancestors(steps: Sequence[StepSpec], name: str) -> frozenset[str]:
-    """All steps that come before this one: those whose output its expressions may read."""
-    sources = before(steps)
+def ancestors(sources: Mapping[str, Sequence[str]], name: str) -> frozenset[str]:
+    """All steps that come before this one, by the answer of `before`: those whose output it may read."""
     seen: set[str] = set()
     todo = list(sources[name])
     while todo:

@@ -46,7 +46,7 @@ class Criterion:
 
     check: str
     message: str
-    line: int
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Route:
 
     when: str | None
     to: str
-    line: int
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,13 @@ class StepSpec:
 
     `with_` holds the inputs (templates: whole-value lookups keep their type), `settings` what only this
     kind knows (for example `function` of a python step, `form` of a human step), both plain JSON data.
+    `line` is where the file says it: no part of what the step means, so it is neither compared nor stored.
     """
 
     name: str
     kind: Kind
-    line: int
+    line: int = field(default=0, compare=False)
+    description: str = ""
     needs: tuple[str, ...] = ()
     join: Join | int = Join.ALL
     condition: str | None = None
@@ -123,7 +125,7 @@ class StepSpec:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use. `wall_time` in seconds, `payload` in bytes of one stored value, money as a decimal string."""
+    """What one run may use. `wall_time` in seconds, `payload` in bytes of one stored value, `cost` as `5.00 USD`."""
 
     steps: int = 1_000
     turns: int = 200

@@ -244,8 +244,9 @@ def test_ancestors_follow_arrows_of_every_kind() -> None:
         step("x"),
         step("y"),
     ]
-    assert graph.ancestors(steps, "x") == {"way", "fix", "a"}
-    assert graph.ancestors(steps, "a") == frozenset()
+    sources = graph.before(steps)
+    assert graph.ancestors(sources, "x") == {"way", "fix", "a"}
+    assert graph.ancestors(sources, "a") == frozenset()
 
 
 def test_the_last_steps_are_those_nothing_comes_after() -> None:
