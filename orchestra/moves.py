@@ -6,7 +6,7 @@ Refuses moves that `states` does not list, and rows that are no longer where the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
 from django.db import connection, models
@@ -21,7 +21,7 @@ class Moving(Protocol):
 
     pk: Any
     state: str
-    _meta: Any
+    _meta: ClassVar[Any]
 
     @property
     def chain(self) -> UUID: ...

@@ -69,7 +69,8 @@ _direct = env.database("DATABASE_DIRECT_URL", env.text("DATABASE_URL", UNSET_DAT
 _owner = env.database("DATABASE_OWNER_URL", env.text("DATABASE_URL", UNSET_DATABASE))
 DATABASE_POOL = env.whole("DATABASE_POOL", 8, least=2)
 _app["OPTIONS"] = {
-    **{"connect_timeout": 5, "application_name": "orchestra"},
+    "connect_timeout": 5,
+    "application_name": "orchestra",
     **_app["OPTIONS"],  # type: ignore[dict-item]
     "pool": {"min_size": 0, "max_size": DATABASE_POOL, "timeout": 10, "max_idle": 60},
 }
@@ -77,7 +78,7 @@ for _other in (_direct, _owner):
     _other["TEST"] = {"MIRROR": "default"}
     _other["OPTIONS"] = {"connect_timeout": 5, **_other["OPTIONS"]}  # type: ignore[dict-item]
 DATABASES = {"default": _app, "direct": _direct, "owner": _owner}
-DATABASE_APP_ROLE = _app["USER"]
+DATABASE_APP_ROLE = str(_app["USER"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis carries hints only: short time-outs, JSON, no results kept.

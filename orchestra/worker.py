@@ -162,4 +162,4 @@ class HintWorker(SimpleWorker):
     def _install_signal_handlers(self) -> None:
         """Only the main thread may; hosted, the process's own handlers stop everything."""
         if threading.current_thread() is threading.main_thread():
-            super()._install_signal_handlers()
+            super()._install_signal_handlers()  # type: ignore[no-untyped-call]

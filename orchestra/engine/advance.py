@@ -131,7 +131,7 @@ def rows(flight: Flight) -> dict[str, graph.Row]:
         phase = node.phase
         if phase == "succeeded" and _more_rounds(flight, node):
             phase = "running"
-        if node.path == node.name or node is _last_round(flight, node.name):
+        if node.path == node.name or node is flight.last_round(node.name):
             found[node.name] = graph.Row(phase, _chosen(node))
     return found
 
@@ -225,9 +225,9 @@ def _repeat(flight: Flight) -> None:
     for step in flight.spec.steps:
         if step.repeat is None or flight.escalated():
             continue
-        node = _last_round(flight, step.name)
+        node = flight.last_round(step.name)
         if node is not None and node.phase == "succeeded" and _more_rounds(flight, node):
-            following = flight.node(step, f"{step.name}~{_round(node) + 1}")
+            following = flight.node(step, f"{step.name}~{node.round + 1}")
             kinds.start(flight, following)
 
 
@@ -257,20 +257,11 @@ def _until(flight: Flight, node: Node, repeat: Repeat, output: Json) -> bool:
 
 
 def _is_last_round(node: Node, repeat: Repeat) -> bool:
-    return _round(node) >= repeat.at_most
-
-
-def _round(node: Node) -> int:
-    return int(node.path.partition("~")[2] or 1)
-
-
-def _last_round(flight: Flight, name: str) -> Node | None:
-    rounds = [node for node in flight.nodes.values() if node.name == name and node.item == Step.NO_ITEM]
-    return max(rounds, key=_round, default=None)
+    return node.round >= repeat.at_most
 
 
 def _current(flight: Flight, name: str) -> Node:
-    return _last_round(flight, name) or flight.node(flight.spec.by_name[name])
+    return flight.last_round(name) or flight.node(flight.spec.by_name[name])
 
 
 def _chosen(node: Node) -> str | None:

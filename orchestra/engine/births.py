@@ -15,11 +15,13 @@ from orchestra.errors import BudgetExceeded, FailureClass, Invalid, NotFound, Or
 from orchestra.models import Deployment, Run
 from orchestra.workflows.spec import Limits, WorkflowSpec
 
+LONGEST_KEY = 200
+
 
 def prepare(run: Run, deployment: Deployment, given: object) -> Run:
     """Fill in a new run of a deployment: version, input, limits, object key. Raises Invalid for a bad input."""
     run.deployment = deployment
-    run.version_id = choose_version(deployment, random.random())  # noqa: S311  a share, not a secret
+    run.version_id = choose_version(deployment, random.random())
     spec = claim.spec_of(run.version_id)
     run.input = accept(spec, given)
     run.limits = limits(spec.limits)
@@ -34,7 +36,7 @@ def prepare_children(flight: Flight) -> bool:
     failed = False
     for child in list(flight.starts):
         try:
-            _child(flight.run, child.run)
+            _child(flight.run, child.run, child.workflow)
         except OrchestraError as error:
             failed = True
             flight.starts.remove(child)
@@ -45,9 +47,8 @@ def prepare_children(flight: Flight) -> bool:
     return failed
 
 
-def _child(parent: Run, child: Run) -> None:
+def _child(parent: Run, child: Run, name: str) -> None:
     """In the deployment of its workflow in the parent's environment."""
-    name: str = child.workflow_name  # type: ignore[attr-defined]
     deployment = (
         Deployment.objects.select_related("environment")
         .filter(workflow__name=name, environment_id=parent.deployment.environment_id)
@@ -85,6 +86,6 @@ def _object_key(spec: WorkflowSpec, given: Json) -> str:
     if spec.object_key is None:
         return ""
     found = str(expressions.resolve(spec.object_key, {"input": given}))
-    if len(found) > Run._meta.get_field("object_key").max_length:
-        raise Invalid("The object key is longer than 200 characters.")
+    if len(found) > LONGEST_KEY:
+        raise Invalid(f"The object key is longer than {LONGEST_KEY} characters.")
     return found

@@ -106,7 +106,7 @@ def _refresh(flight: Flight, row: tuple[Any, ...] | None) -> bool:
 
 def _questions(flight: Flight) -> list[Event]:
     for ask in flight.asks:
-        ask.question.group_id = group_id(ask.question.group_name)  # type: ignore[attr-defined]
+        ask.question.group_id = group_id(ask.group)
     events = moves.born(
         [ask.question for ask in flight.asks], actor=flight.worker, reason="a person is needed"
     )
@@ -182,10 +182,10 @@ def _hops(flight: Flight) -> list[Event]:
     events: list[Event] = []
     for node in flight.nodes.values():
         if node.row is not None:
-            for hop in node.hops:
-                events.append(
-                    moves.moved(node.row, hop.target, actor=flight.worker, reason=hop.reason, **hop.columns)
-                )
+            events += [
+                moves.moved(node.row, hop.target, actor=flight.worker, reason=hop.reason, **hop.columns)
+                for hop in node.hops
+            ]
             node.hops.clear()
     return events
 

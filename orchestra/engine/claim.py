@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from orchestra.audit.append import Event
 from orchestra.engine.flight import Flight, Node
+from orchestra.errors import FailureClass
 from orchestra.models import HumanTask, Run, Step, WorkflowVersion
 from orchestra.workflows import stored
 from orchestra.workflows.spec import WorkflowSpec
@@ -46,7 +48,12 @@ def claim(worker_id: int, most: int, *, only: Sequence[int] | None = None) -> Cl
     """Claim up to `most` due runs, or those among the ids in `only`. Inside the caller's transaction."""
     if most <= 0 or only == []:
         return Claimed([], [])
-    given = {"most": most, "worker": worker_id, "lease": settings.LEASE, "only": list(only or [])}
+    given: dict[str, Any] = {
+        "most": most,
+        "worker": worker_id,
+        "lease": settings.LEASE,
+        "only": list(only or []),
+    }
     with connection.cursor() as cursor:
         cursor.execute(SQL.format(only="AND r.id = ANY(%(only)s)" if only is not None else ""), given)
         came = {run_id: (source, now) for run_id, source, now in cursor.fetchall()}
@@ -124,6 +131,9 @@ def _node(flight: Flight, step: Step) -> Node:
         output=step.output,
         input=step.input,
         attempt=step.attempt,
+        failure=FailureClass(step.failure_class) if step.failure_class else None,
+        error=step.error,
+        started=step.started_at,
         deadline=step.deadline_at,
     )
 

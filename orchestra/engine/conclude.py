@@ -61,15 +61,12 @@ def _called_off(flight: Flight) -> None:
 
 def _fail(flight: Flight, decision: graph.Decision) -> None:
     """A failure that nothing handles: call off what is left, then end."""
-    node = flight.nodes[(decision.failed[0], -1)]
-    told = node.hops[-1].columns if node.hops else {}
-    failure_class = told.get("failure_class") or (node.row.failure_class if node.row else "bug")
-    error = told.get("error") or (node.row.error if node.row else "")
+    node = flight.last_round(decision.failed[0]) or flight.node(flight.spec.by_name[decision.failed[0]])
+    failure = str(node.failure or FailureClass.BUG)
     for other in list(flight.nodes.values()):
         if not other.settled and (other.row is not None or other.hops):
             settling.cancel(flight, other, "the run fails")
-    message = f"{node.path}: {error}"
-    flight.ending = _end("failed", str(failure_class), failure_class=failure_class, error=message)
+    flight.ending = _end("failed", failure, failure_class=failure, error=f"{node.path}: {node.error}")
 
 
 def _succeed(flight: Flight) -> None:

@@ -83,6 +83,9 @@ class Node:
     input: Json = None
     attempt: int = 0
     deadline: datetime | None = None
+    started: datetime | None = None
+    failure: FailureClass | None = None
+    error: str = ""
     first_reason: str = ""
     hops: list[Hop] = field(default_factory=list)
 
@@ -95,6 +98,11 @@ class Node:
     def name(self) -> str:
         """The step's name, without the round."""
         return self.path.partition("~")[0]
+
+    @property
+    def round(self) -> int:
+        """Which round of a repeated step this is, from 1."""
+        return int(self.path.partition("~")[2] or 1)
 
     @property
     def settled(self) -> bool:
@@ -112,14 +120,16 @@ class Ask:
     """A question to create: about one step, or about the whole run."""
 
     question: HumanTask
+    group: str
     node: Node | None
 
 
 @dataclass(slots=True, eq=False)
 class Child:
-    """A child run to create for a step."""
+    """A child run to create for a step, of the workflow of that name."""
 
     run: Run
+    workflow: str
     node: Node
 
 
@@ -174,6 +184,13 @@ class Flight:
         if key not in self.nodes:
             self.nodes[key] = Node(path=key[0], item=item, kind=str(spec.kind))
         return self.nodes[key]
+
+    def last_round(self, name: str) -> Node | None:
+        """The newest round of a step; None when it has not been looked at."""
+        if not self.spec.by_name[name].repeat:
+            return self.nodes.get((name, Step.NO_ITEM))
+        rounds = [node for node in self.nodes.values() if node.name == name and node.item == Step.NO_ITEM]
+        return max(rounds, key=lambda node: node.round, default=None)
 
     def items(self, path: str) -> list[Node]:
         """The items of an `each`, by index."""

@@ -70,9 +70,9 @@ def under_way(halt: Halt) -> QuerySet[Run]:
 
 def _runs(halt: Halt) -> QuerySet[Run]:
     live = Run.objects.filter(finished_at__isnull=True)
-    if halt.scope == Scope.DEPLOYMENT:
+    if halt.deployment_id is not None:
         return live.filter(deployment_id=halt.deployment_id)
-    return live.filter(pk=halt.run_id) if halt.scope == Scope.RUN else live
+    return live.filter(pk=halt.run_id) if halt.run_id is not None else live
 
 
 # The pause of a run: since the halt, or since an earlier one that overlapped with it.

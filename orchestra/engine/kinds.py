@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,19 @@ from orchestra.errors import Bug, FailureClass, Invalid
 from orchestra.models import Run
 from orchestra.workflows.spec import Kind, StepSpec
 
-Scope = Mapping[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """What a step that begins has at hand; `names` is what its templates and conditions can see."""
+
+    flight: Flight
+    node: Node
+    step: StepSpec
+    names: Mapping[str, Any]
+
+    def resolve(self, template: Json) -> Json:
+        """Fill in a template. Raises Invalid naming what is missing."""
+        return scope.resolve(template, self.names)
 
 
 def start(flight: Flight, node: Node) -> None:
@@ -34,7 +47,7 @@ def start(flight: Flight, node: Node) -> None:
             settling.fail(flight, node, Failure(FailureClass.PRECONDITION, "Missing: " + "; ".join(missing)))
             return
         node.attempt += 1
-        BEGIN[step.kind](flight, node, step, names)
+        BEGIN[step.kind](Begin(flight, node, step, names))
     except Invalid as error:
         settling.fail(flight, node, Failure(FailureClass.DATA_MISMATCH, error.message))
 
@@ -52,68 +65,68 @@ def _one_too_many(flight: Flight, node: Node) -> bool:
     return True
 
 
-def _python(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
+def _python(it: Begin) -> None:
     """Short steps are written once, at their end; after a crash they are written down before they begin."""
-    if node.row is not None or flight.run.takeovers:
-        _write_down(flight, node, step)
-    _hand_over(flight, node, str(step.settings["function"]), scope.resolve(step.with_, names))
+    if it.node.row is not None or it.flight.run.takeovers:
+        write_down(it.node)
+    _hand_over(it, str(it.step.settings["function"]), it.resolve(it.step.with_))
 
 
-def _tool(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    node.input = scope.resolve(step.with_, names)
-    _write_down(flight, node, step)
-    _hand_over(flight, node, str(step.settings["tool"]), node.input)
+def _tool(it: Begin) -> None:
+    it.node.input = it.resolve(it.step.with_)
+    write_down(it.node)
+    _hand_over(it, str(it.step.settings["tool"]), it.node.input)
 
 
-def _human(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    node.input = scope.resolve(step.with_, names)
-    questions.form(flight, node, step, scope.resolve(step.settings["title"], names))
-    node.go("waiting", "a person is asked", input=node.input, started_at=Now())
+def _human(it: Begin) -> None:
+    it.node.input = it.resolve(it.step.with_)
+    questions.form(it.flight, it.node, it.step, it.resolve(it.step.settings["title"]))
+    it.node.go("waiting", "a person is asked", input=it.node.input, started_at=Now())
 
 
-def _route(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    for route in step.routes:
-        if route.when is None or scope.holds(route.when, names):
-            settling.settle(node, {"to": route.to}, f"goes to {route.to}")
+def _route(it: Begin) -> None:
+    for route in it.step.routes:
+        if route.when is None or scope.holds(route.when, it.names):
+            settling.settle(it.node, {"to": route.to}, f"goes to {route.to}")
             return
-    raise Invalid(f"{step.name}: no route holds and there is no other way.")
+    raise Invalid(f"{it.step.name}: no route holds and there is no other way.")
 
 
-def _wait(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    until = (
-        flight.clock() + timedelta(seconds=float(step.settings["for"])) if "for" in step.settings else None
-    )
-    if until is None:
-        until = _moment(scope.resolve(step.settings["until"], names))
-    node.go("waiting", f"until {until.isoformat(timespec='seconds')}", waits_until=until, started_at=Now())
+def _wait(it: Begin) -> None:
+    if "for" in it.step.settings:
+        until = it.flight.clock() + timedelta(seconds=float(it.step.settings["for"]))
+    else:
+        until = _moment(it.resolve(it.step.settings["until"]))
+    it.node.go("waiting", f"until {until.isoformat(timespec='seconds')}", waits_until=until, started_at=Now())
 
 
-def _each(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    items = scope.resolve(step.each.items, names) if step.each is not None else None
+def _each(it: Begin) -> None:
+    items = it.resolve(it.step.each.items) if it.step.each is not None else None
     if not isinstance(items, list):
-        raise Invalid(f"{step.name}: `items` wants a list.")
-    node.input = items
-    node.go("running", f"{len(items)} items", input=items, started_at=Now())
+        raise Invalid(f"{it.step.name}: `items` wants a list.")
+    it.node.input = items
+    it.node.go("running", f"{len(items)} items", input=items, started_at=Now())
 
 
-def _run(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    node.input = scope.resolve(step.with_, names)
+def _run(it: Begin) -> None:
+    flight, node = it.flight, it.node
+    node.input = it.resolve(it.step.with_)
     child = Run(
         task_id=flight.run.task_id, priority=flight.run.priority, state="queued", input=node.input or {}
     )
-    child.workflow_name = str(step.settings["workflow"])  # type: ignore[attr-defined]
-    flight.starts.append(Child(child, node))
-    node.deadline = flight.clock() + timedelta(seconds=step.timeout) if step.timeout is not None else None
+    flight.starts.append(Child(child, str(it.step.settings["workflow"]), node))
+    if it.step.timeout is not None:
+        node.deadline = flight.clock() + timedelta(seconds=it.step.timeout)
     node.go(
         "waiting", "a child run is started", input=node.input, started_at=Now(), deadline_at=node.deadline
     )
 
 
-def _agent(flight: Flight, node: Node, step: StepSpec, names: Scope) -> None:
-    raise Invalid(f"{step.name}: no agent adapter is installed, so an agent step cannot begin.")
+def _agent(it: Begin) -> None:
+    raise Invalid(f"{it.step.name}: no agent adapter is installed, so an agent step cannot begin.")
 
 
-BEGIN: Mapping[Kind, Callable[[Flight, Node, StepSpec, Scope], None]] = {
+BEGIN: Mapping[Kind, Callable[[Begin], None]] = {
     Kind.PYTHON: _python,
     Kind.TOOL: _tool,
     Kind.HUMAN: _human,
@@ -139,37 +152,27 @@ def fan_out(flight: Flight, node: Node) -> None:
         _gather(flight, node, items)
 
 
-def write_down(flight: Flight, node: Node) -> None:
-    """Show a step that has been at work for a while as running."""
-    _write_down(flight, node, scope.inner(flight, node))
+def write_down(node: Node) -> None:
+    """Show a step as running: before work that must leave a trace, or when it has been at work for a while."""
+    node.go("running", f"attempt {node.attempt}", input=node.input, started_at=node.started or Now())
 
 
 def _gather(flight: Flight, node: Node, items: list[Node]) -> None:
     failed = [item for item in items if item.phase == "failed"]
     if failed and settling.on_failure(flight, node) != "continue":
         message = f"{len(failed)} of {len(items)} items failed, first item {failed[0].item}."
-        settling.give_up(node, Failure(FailureClass.TOOL_ERROR, message))
+        settling.give_up(node, Failure(failed[0].failure or FailureClass.BUG, message))
         return
     settling.succeed(flight, node, [item.output for item in items], f"all {len(items)} items are settled")
 
 
-def _write_down(flight: Flight, node: Node, step: StepSpec) -> None:
-    node.go("running", f"attempt {node.attempt}", input=node.input, started_at=Now())
-
-
-def _hand_over(flight: Flight, node: Node, name: str, arguments: Json) -> None:
+def _hand_over(it: Begin, name: str, arguments: Json) -> None:
+    run, node = it.flight.run, it.node
     node.phase = "running"
-    work = Work(
-        flight.run.pk,
-        str(flight.run.uid),
-        flight.run.fence,
-        node.key,
-        str(scope.inner(flight, node).kind),
-        name,
-        arguments,
-    )
-    flight.at_work[node.key] = Job(work, time.monotonic())
-    flight.begin.append(work)
+    node.started = it.flight.clock()
+    work = Work(run.pk, str(run.uid), run.fence, node.key, str(it.step.kind), name, arguments)
+    it.flight.at_work[node.key] = Job(work, time.monotonic())
+    it.flight.begin.append(work)
 
 
 def _moment(value: Json) -> datetime:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from django.conf import settings
+
 from orchestra import logs
 from orchestra.engine import births, claim, kinds, questions, scope
 from orchestra.engine.advance import advance
@@ -35,7 +37,10 @@ def decide(flight: Flight) -> None:
     if flight.doubted:
         reload(flight)
     if flight.broken:
-        _put_before_a_person(flight, flight.broken)
+        _put_before_a_person(flight, "", Failure(FailureClass.BUG, flight.broken))
+        return
+    if flight.run.takeovers >= settings.TAKEOVERS and not _called_off(flight):
+        _quarantine(flight)
         return
     try:
         advance(flight)
@@ -45,7 +50,8 @@ def decide(flight: Flight) -> None:
     except Exception as error:  # noqa: BLE001  one run's trouble must not stop the others
         logs.event("run.undecided", level=logs.ERROR, error=error, run=flight.run.uid)
         reload(flight)
-        _put_before_a_person(flight, f"{type(error).__name__} while deciding the next step.")
+        message = f"{type(error).__name__} while deciding the next step."
+        _put_before_a_person(flight, "", Failure(FailureClass.BUG, message))
 
 
 def drain(flights: Iterable[Flight], *, patient: bool) -> None:
@@ -91,13 +97,27 @@ def _show(flight: Flight) -> None:
     for key, job in flight.at_work.items():
         node = flight.nodes[key]
         if node.row is None and not node.hops and now - job.since > SHOWN_AFTER:
-            kinds.write_down(flight, node)
+            kinds.write_down(node)
 
 
-def _put_before_a_person(flight: Flight, message: str) -> None:
+def _called_off(flight: Flight) -> bool:
+    return flight.run.cancel_requested_at is not None or bool(flight.run.failure_class)
+
+
+def _quarantine(flight: Flight) -> None:
+    """A run that several workers did not survive is not given to another before a person has looked."""
+    suspects = sorted(str(node.row) for node in flight.nodes.values() if node.phase == "running" and node.row)
+    message = (
+        f"{flight.run.takeovers} workers died on this run. At work then: {', '.join(suspects) or 'unknown'}."
+    )
+    logs.event("run.quarantined", level=logs.ERROR, run=flight.run.uid, workers=flight.run.takeovers)
+    _put_before_a_person(flight, "takeovers", Failure(FailureClass.LOST_WORKER, message))
+
+
+def _put_before_a_person(flight: Flight, limit: str, failure: Failure) -> None:
     """Let go of the run with a question; results of work that is still under way are lost, and done again."""
     flight.at_work.clear()
     flight.arrivals.clear()
     flight.begin.clear()
-    questions.escalate_run(flight, "", Failure(FailureClass.BUG, message))
+    questions.escalate_run(flight, limit, failure)
     flight.ending = Ending("escalated", "it cannot go on by itself", {"due_at": None})

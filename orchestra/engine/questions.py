@@ -47,19 +47,17 @@ RUN_FORM: Mapping[str, Any] = {
 
 def form(flight: Flight, node: Node, step: StepSpec, title: Json) -> None:
     """Ask what a human step asks."""
-    question = _question(flight, Question.FORM, str(title), str(step.settings["group"]))
+    question = _question(flight, Question.FORM, str(title))
     question.form = dict(step.settings["form"])
     if step.timeout is not None:
         question.expires_at = flight.clock() + timedelta(seconds=step.timeout)
     question.context = {"step": node.path, "item": node.item, "given": node.input}
-    flight.asks.append(Ask(question, node))
+    flight.asks.append(Ask(question, str(step.settings["group"]), node))
 
 
 def escalate_step(flight: Flight, node: Node, failure: Failure) -> None:
     """Ask the owner what to do about a step that failed."""
-    question = _question(
-        flight, Question.ESCALATION, f"{node.path} failed: {failure.message}", flight.spec.owner
-    )
+    question = _question(flight, Question.ESCALATION, f"{node.path} failed: {failure.message}")
     question.form = dict(STEP_FORM)
     question.context = {
         "step": node.path,
@@ -68,12 +66,12 @@ def escalate_step(flight: Flight, node: Node, failure: Failure) -> None:
         "error": failure.message,
         "attempts": node.attempt,
     }
-    flight.asks.append(Ask(question, node))
+    flight.asks.append(Ask(question, flight.spec.owner, node))
 
 
 def escalate_run(flight: Flight, limit: str, failure: Failure) -> None:
     """Stop the run where it stands and ask the owner; `limit` names what was reached, or is empty."""
-    question = _question(flight, Question.ESCALATION, failure.message, flight.spec.owner)
+    question = _question(flight, Question.ESCALATION, failure.message)
     question.form = dict(RUN_FORM)
     question.context = {
         "limit": limit,
@@ -81,18 +79,14 @@ def escalate_run(flight: Flight, limit: str, failure: Failure) -> None:
         "error": failure.message,
         "tried": sorted({node.path for node in flight.nodes.values() if node.phase != "skipped"})[:100],
     }
-    flight.asks.append(Ask(question, None))
+    flight.asks.append(Ask(question, flight.spec.owner, None))
 
 
-def _question(flight: Flight, kind: Question, title: str, group: str) -> HumanTask:
-    """The group is kept by name until the checkpoint looks it up."""
-    question = HumanTask(
+def _question(flight: Flight, kind: Question, title: str) -> HumanTask:
+    return HumanTask(
         kind=kind,
         run=flight.run,
         deployment_id=flight.run.deployment_id,
         state="open",
         title=title[:LONGEST_TITLE],
     )
-    question.context = {}
-    question.group_name = group  # type: ignore[attr-defined]
-    return question

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 
 from django.db.models.functions import Now
 
@@ -36,7 +37,7 @@ def succeed(flight: Flight, node: Node, output: object, reason: str) -> None:
 def settle(node: Node, output: Json, reason: str) -> None:
     """Write the output down, without further questions."""
     node.output = output
-    node.go("succeeded", reason, output=output, finished_at=Now(), failure_class="", error="")
+    node.go("succeeded", reason, output=output, failure_class="", error="", **_times(node))
 
 
 def fail(flight: Flight, node: Node, failure: Failure) -> None:
@@ -44,7 +45,7 @@ def fail(flight: Flight, node: Node, failure: Failure) -> None:
     step = scope.inner(flight, node)
     told = {"failure_class": str(failure.failure_class), "error": failure.message[:LONGEST_ERROR]}
     if retry.worth_it(step.retry, failure, node.attempt):
-        wait = retry.delay(step.retry, node.attempt, random.random())  # noqa: S311  jitter is no secret
+        wait = retry.delay(step.retry, node.attempt, random.random())
         until = flight.clock() + timedelta(seconds=wait)
         node.go("waiting", f"retry after {failure.failure_class}", waits_until=until, **told)
     elif on_failure(flight, node) == ESCALATE:
@@ -56,13 +57,8 @@ def fail(flight: Flight, node: Node, failure: Failure) -> None:
 
 def give_up(node: Node, failure: Failure) -> None:
     """The failure stands."""
-    node.go(
-        "failed",
-        str(failure.failure_class),
-        failure_class=str(failure.failure_class),
-        error=failure.message[:LONGEST_ERROR],
-        finished_at=Now(),
-    )
+    node.failure, node.error = failure.failure_class, failure.message[:LONGEST_ERROR]
+    node.go("failed", str(node.failure), failure_class=str(node.failure), error=node.error, **_times(node))
 
 
 def on_failure(flight: Flight, node: Node) -> str:
@@ -84,6 +80,15 @@ def cancel(flight: Flight, node: Node, reason: str) -> None:
         for item in flight.items(node.path):
             if not item.settled:
                 cancel(flight, item, reason)
+
+
+def _times(node: Node) -> dict[str, Any]:
+    """A step that was never written down as running tells its start now."""
+    return (
+        {"finished_at": Now()}
+        if node.row is not None
+        else {"started_at": node.started or Now(), "finished_at": Now()}
+    )
 
 
 def _limits(flight: Flight) -> canonical.Limits:

@@ -88,8 +88,8 @@ def _settle(question: HumanTask, run: Run, by: Person) -> None:
     elif action == "fail" and question.step_id is None:
         context = question.context
         Run.objects.filter(pk=run.pk).update(failure_class=context["failure_class"], error=context["error"])
-    elif action == "continue":
-        Run.objects.filter(pk=run.pk).update(**_raised(run, str(question.context["limit"])))
+    elif action == "continue" and (raised := _raised(run, str(question.context["limit"]))):
+        Run.objects.filter(pk=run.pk).update(**raised)
 
 
 def _raised(run: Run, limit: str) -> dict[str, Any]:
@@ -99,4 +99,6 @@ def _raised(run: Run, limit: str) -> dict[str, Any]:
         return {"deadline_at": now() + timedelta(seconds=published.wall_time)}
     if limit == "steps":
         return {"limits": {**run.limits, "steps": int(run.limits["steps"]) + published.steps}}
+    if limit == "takeovers":
+        return {"takeovers": 0}
     return {}

@@ -21,7 +21,7 @@ class Command(migrate.Command):
         with _default_is_the_owner():
             super().handle(*args, **options)
             if not (options["plan"] or options["check_unapplied"] or options["app_label"]):
-                grants.apply(connections["owner"], settings.DATABASE_APP_ROLE)
+                grants.apply(connections["owner"], str(settings.DATABASE_APP_ROLE))
 
 
 @contextmanager
