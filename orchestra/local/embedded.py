@@ -63,7 +63,7 @@ def start(
             stack.callback(folders.leave, database.socket)
             stack.callback(database.stop)
         hints = None
-        if "REDIS_URL" not in given:
+        if not _named(given, "REDIS_URL"):
             hints = valkey.start(local / "valkey", pause=pause)
             stack.callback(hints.stop)
         environment = _environment(given, database, hints)
@@ -111,9 +111,9 @@ def reset(local: Path) -> None:
 
 def names_database(given: Mapping[str, str]) -> bool:
     """Whether the environment names the database. CannotStart when it names only part of it."""
-    if "DATABASE_URL" in given:
+    if _named(given, "DATABASE_URL"):
         return True
-    if named := [name for name in DATABASE_NAMES if name in given]:
+    if named := [name for name in DATABASE_NAMES if _named(given, name)]:
         raise CannotStart(f"{named[0]} is set but DATABASE_URL is not. Set both, or neither.")
     return False
 
@@ -125,5 +125,18 @@ def _environment(
         app = database.url(postgres.APP)
         addresses = dict(zip(DATABASE_NAMES, (app, database.url(postgres.OWNER), app), strict=True))
     else:
-        addresses = {name: given.get(name, given["DATABASE_URL"]) for name in DATABASE_NAMES}
-    return {**addresses, "REDIS_URL": hints.url() if hints else given["REDIS_URL"]}
+        theirs = _named(given, "DATABASE_URL")
+        addresses = {name: _named(given, name) or theirs for name in DATABASE_NAMES}
+    return {**addresses, "REDIS_URL": hints.url() if hints else _named(given, "REDIS_URL")}
+
+
+def _named(given: Mapping[str, str], name: str) -> str:
+    """What the environment says, itself or by a file; empty when it says nothing."""
+    if value := given.get(name, ""):
+        return value
+    if path := given.get(f"{name}_FILE", ""):
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise CannotStart(f"{name}_FILE cannot be read: {error.strerror}.") from None
+    return ""

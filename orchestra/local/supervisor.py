@@ -173,10 +173,14 @@ class Supervisor:
             self._listen(0.1)
             late = time.monotonic() - asked
             for child in alive:
-                if not child.running.pid or self._stopping.hurry or late > child.running.command.grace:
-                    if child.running.pid:
-                        self.say(f"{child.name} did not stop in time and was killed")
-                    self._bury(child)
+                if child.running.pid:
+                    if not self._stopping.hurry and late <= child.running.command.grace:
+                        continue
+                    why = (
+                        "at the second signal" if self._stopping.hurry else "because it did not stop in time"
+                    )
+                    self.say(f"{child.name} was killed {why}")
+                self._bury(child)
             alive = [child for child in alive if child.running.process is not None]
         ledger.forget(self._local)
 

@@ -43,6 +43,16 @@ def test_services_that_the_environment_names_are_not_started(folder: Path) -> No
         assert set(services.environment.values()) == {THEIRS, THEIR_REDIS}
 
 
+def test_addresses_in_secret_files_are_found_and_empty_ones_count_as_none(folder: Path) -> None:
+    (folder / "secret").write_text(f"{THEIRS}\n")
+    given = {"DATABASE_URL": "", "DATABASE_URL_FILE": str(folder / "secret"), "REDIS_URL": THEIR_REDIS}
+    with embedded.start(folder, given=given) as services:
+        assert services.running == ()
+        assert services.environment["DATABASE_OWNER_URL"] == THEIRS
+    with pytest.raises(CannotStart, match="DATABASE_URL_FILE cannot be read"):
+        embedded.start(folder, given={"DATABASE_URL_FILE": str(folder / "none")}).__enter__()
+
+
 def test_each_service_is_replaced_alone(folder: Path) -> None:
     owner = THEIRS.replace("app@", "owner@")
     with embedded.start(folder, given={"DATABASE_URL": THEIRS, "DATABASE_OWNER_URL": owner}) as services:
