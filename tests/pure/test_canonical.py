@@ -59,6 +59,8 @@ POISON: list[tuple[str, bytes, str, str]] = [
     ("depth 65", b"[" * 65 + b"]" * 65, "", "64 levels"),
     ("depth 1,000", b"[" * 1000 + b"]" * 1000, "", "64 levels"),
     ("depth 100,000, never closed", b"[" * 100_000, "", "100001 values"),
+    ("depth behind an escaped backslash", b'["\\\\", ' + b"[" * 5000, "", "64 levels"),
+    ("depth behind an escaped quote", b'["\\"", ' + b"[" * 5000, "", "64 levels"),
     ("depth in objects", b'{"a":' * 65 + b"1" + b"}" * 65, "", "64 levels"),
     ("10,001 values", json.dumps([1] * 10_000).encode(), "", "10000"),
     ("10,001 keys", json.dumps(dict.fromkeys(map(str, range(10_000)), 1)).encode(), "", "10000"),
