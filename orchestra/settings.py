@@ -156,7 +156,11 @@ STATIC_ROOT = Path(env.text("STATIC_ROOT", str(LOCAL_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PUBLIC
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
 }
 WHITENOISE_USE_FINDERS = DEBUG or not PUBLIC
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
@@ -173,6 +177,8 @@ LOGGING = {
     "loggers": {
         "orchestra": {"level": LOG_LEVEL},
         "rq.worker": {"level": "WARNING"},
+        "django": {"handlers": [], "level": "INFO"},
+        "django.request": {"level": "ERROR"},  # our middleware logs every request, with its id
         "django.server": {"level": "WARNING"},
     },
 }

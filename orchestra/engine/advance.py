@@ -55,6 +55,7 @@ def absorb(flight: Flight) -> None:
         if job is None or job.work is not arrival.work:
             continue
         del flight.at_work[arrival.work.key]
+        flight.taken.append((job, arrival))
         _take(flight, flight.nodes[arrival.work.key], arrival)
     flight.arrivals.clear()
 

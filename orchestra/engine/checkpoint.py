@@ -87,7 +87,7 @@ def forget(flights: Iterable[Flight]) -> None:
             flight.questions[ask.question.pk] = ask.question
         for child in flight.starts:
             flight.children[child.run.pk] = child.run
-        for plan in (flight.asks, flight.starts, flight.closed, flight.stopped):
+        for plan in (flight.taken, flight.asks, flight.starts, flight.closed, flight.stopped):
             plan.clear()
 
 

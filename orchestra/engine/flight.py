@@ -51,10 +51,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that a hand has: since when, by this machine's monotonic clock."""
+    """Work that a hand has: since when, by this machine's monotonic clock, and which attempt it is."""
 
     work: Work
     since: float
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Flight:
     questions: dict[int, HumanTask] = field(default_factory=dict)
     children: dict[int, Run] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
+    taken: list[tuple[Job, Arrival]] = field(default_factory=list)
     begin: list[Work] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
     starts: list[Child] = field(default_factory=list)

@@ -171,7 +171,7 @@ def _hand_over(it: Begin, name: str, arguments: Json) -> None:
     node.phase = "running"
     node.started = it.flight.clock()
     work = Work(run.pk, str(run.uid), run.fence, node.key, str(it.step.kind), name, arguments)
-    it.flight.at_work[node.key] = Job(work, time.monotonic())
+    it.flight.at_work[node.key] = Job(work, time.monotonic(), node.attempt)
     it.flight.begin.append(work)
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from orchestra import logs
 from orchestra.engine import births, claim, kinds, questions, scope
 from orchestra.engine.advance import advance
-from orchestra.engine.flight import Ending, Failure, Flight
+from orchestra.engine.flight import Ending, Failure, Flight, Job
 from orchestra.errors import FailureClass
 from orchestra.models import Run
 
@@ -63,23 +63,31 @@ def drain(flights: Iterable[Flight], *, patient: bool) -> None:
 
 
 def reload(flight: Flight) -> None:
-    """Forget every plan and read the run's steps again. Work that still runs is kept if its step is open."""
+    """Forget every plan and read the run's steps again, under its lock.
+
+    Results that were not written are taken in once more, and work that still goes on is kept, unless the
+    database says that its step has moved on.
+    """
     never_begun = {id(work) for work in flight.begin}
-    begun = {key: job for key, job in flight.at_work.items() if id(job.work) not in never_begun}
-    for planned in (flight.begin, flight.asks, flight.starts, flight.closed, flight.stopped):
+    jobs = [job for job in flight.at_work.values() if id(job.work) not in never_begun]
+    jobs += [job for job, _ in flight.taken]
+    flight.arrivals[:0] = [arrival for _, arrival in flight.taken]
+    for planned in (flight.taken, flight.begin, flight.asks, flight.starts, flight.closed, flight.stopped):
         planned.clear()
-    flight.ending = None
-    flight.looked = False
+    flight.ending, flight.looked, flight.doubted, flight.at_work = None, False, False, {}
     flight.run = Run.objects.select_related("deployment__environment").get(pk=flight.run.pk)
     claim.load([flight])
-    flight.at_work = {}
-    for key, job in begun.items():
-        node = flight.nodes.get(key)
-        if key[0].partition("~")[0] in flight.spec.by_name and (node is None or not node.settled):
-            node = node or flight.node(scope.spec_for(flight, key), *key)
-            node.phase, node.attempt = "running", max(node.attempt, 1)
-            flight.at_work[key] = job
-    flight.doubted = False
+    for job in jobs:
+        _keep(flight, job)
+
+
+def _keep(flight: Flight, job: Job) -> None:
+    node = flight.nodes.get(job.work.key)
+    if node is None:
+        node = flight.node(scope.spec_for(flight, job.work.key), *job.work.key)
+        node.phase, node.attempt = "running", job.attempt
+    if node.phase == "running" and node.attempt == job.attempt:
+        flight.at_work[job.work.key] = job
 
 
 def _overdue(flight: Flight, key: tuple[str, int], now: float) -> bool:
@@ -116,8 +124,7 @@ def _quarantine(flight: Flight) -> None:
 
 def _put_before_a_person(flight: Flight, limit: str, failure: Failure) -> None:
     """Let go of the run with a question; results of work that is still under way are lost, and done again."""
-    flight.at_work.clear()
-    flight.arrivals.clear()
-    flight.begin.clear()
+    for known in (flight.at_work, flight.arrivals, flight.taken, flight.begin):
+        known.clear()
     questions.escalate_run(flight, limit, failure)
     flight.ending = Ending("escalated", "it cannot go on by itself", {"due_at": None})

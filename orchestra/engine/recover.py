@@ -40,9 +40,11 @@ def sweep() -> list[int]:
         with connection.cursor() as cursor:
             cursor.execute(LOST, [dead])
             lost = [row[0] for row in cursor.fetchall()]
-        _take_back(lost)
+        runs = _take_back(lost)
         _bury(dead)
         dispatch.announce(lost)
+    for run in runs:
+        logs.event("run.taken_over", level=logs.WARNING, run=run.uid, takeovers=run.takeovers)
     return lost
 
 
@@ -52,27 +54,27 @@ def _dead() -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _take_back(run_ids: Sequence[int]) -> None:
+def _take_back(run_ids: Sequence[int]) -> list[Run]:
+    runs = list(Run.objects.filter(pk__in=run_ids).order_by("pk"))
     events = []
-    for run in Run.objects.filter(pk__in=run_ids).order_by("pk"):
-        worker = run.worker_id
+    for run in runs:
         events.append(
             moves.moved(
                 run,
                 "queued",
                 actor="system",
                 reason="its worker died or fell silent",
-                data={"worker": worker, "fence": run.fence},
+                data={"worker": run.worker_id, "fence": run.fence},
                 fence=F("fence") + 1,
                 wake=F("wake") + 1,
-                takeovers=F("takeovers") + 1,
+                takeovers=run.takeovers + 1,
                 due_at=Now(),
                 worker=None,
                 lease_until=None,
             )
         )
-        logs.event("run.taken_over", run=run.uid, worker=worker)
     append(events)
+    return runs
 
 
 def _bury(worker_ids: Sequence[int]) -> None:

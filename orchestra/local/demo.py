@@ -25,7 +25,7 @@ SLOW = 60.0  # seconds after which we say why it is not ready yet
 GRANIAN = (
     *("--interface", "wsgi", "--host", ports.HOST, "--workers", "2", "--blocking-threads", "64"),
     # Without a limit, a SIGTERM while its workers start makes granian hang for good.
-    *("--workers-kill-timeout", "3", "--respawn-failed-workers", "--no-access-log", "--log-level", "warning"),
+    *("--workers-kill-timeout", "3", "--respawn-failed-workers", "--no-access-log", "--log-level", "error"),
 )
 
 

@@ -17,7 +17,7 @@ from orchestra.models.workers import WorkerProcess
 from orchestra.models.workflows import WorkflowVersion
 
 FAILURES = [str(failure) for failure in FailureClass]
-WAITS = ["waits_proposal", "waits_humantask", "waits_until", "waits_run", "waits_event"]
+WAITS = ["waits_proposal_id", "waits_humantask_id", "waits_until", "waits_run_id", "waits_event"]
 
 
 class Run(PublicRow):
