@@ -52,8 +52,8 @@ def _demonstrate(local: Path, wanted: int, workers: int, stopping: Stopping) -> 
     print("demo: starting PostgreSQL and Valkey", flush=True)
     with embedded.start(local, pause=stopping.pause) as started:
         environment = _environment(local, started)
-        _manage("migrate", environment, stopping)
-        hints = _manage("seed_demo", environment, stopping)
+        _prepare("migrate", environment, stopping)
+        hints = _prepare("seed_demo", environment, stopping)
         port = ports.next_free(wanted)
         if port != wanted:
             print(f"demo: port {wanted} is taken, using {port}", flush=True)
@@ -109,6 +109,7 @@ def _not_ready(port: int) -> str:
 
 def _environment(local: Path, started: Services) -> Mapping[str, str]:
     """Ours, with the services' addresses, a secret key that stays, and lines that come at once."""
+    (local / "static").mkdir(exist_ok=True)  # where the web looks for collected files; here it has none
     environment = {**os.environ, **started.environment}
     environment.setdefault("SECRET_KEY", _secret_key(local / "secret_key"))
     return {**environment, "ORCHESTRA_LOCAL": str(local), "PYTHONUNBUFFERED": "1"}
@@ -120,16 +121,18 @@ def _secret_key(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _manage(name: str, environment: Mapping[str, str], stopping: Stopping) -> str:
-    """Run a management command; what it printed. CannotStart, with that, when it fails."""
+def _prepare(name: str, environment: Mapping[str, str], stopping: Stopping) -> str:
+    """Run a management command to its end; what it printed. CannotStart, with that, when it fails."""
     print(f"demo: manage.py {name}", flush=True)
-    command = Command(
-        name=name, argv=(sys.executable, "manage.py", name), environment=environment, folder=ROOT
-    )
-    status, said = run(command, pause=stopping.pause)
+    status, said = run(_manage(name, (name,), environment), pause=stopping.pause)
     if status:
         raise CannotStart(f"manage.py {name} failed (exit status {status}):\n{said.strip()}")
     return said
+
+
+def _manage(name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
+    argv = (sys.executable, "manage.py", *arguments)
+    return Command(name=name, argv=argv, environment=environment, folder=ROOT)
 
 
 def _web(port: int, environment: Mapping[str, str]) -> Command:
@@ -139,8 +142,7 @@ def _web(port: int, environment: Mapping[str, str]) -> Command:
 
 def _worker(number: int, environment: Mapping[str, str]) -> Command:
     name = f"worker{number}"
-    argv = (sys.executable, "manage.py", "work", "--name", name)
-    return Command(name=name, argv=argv, environment=environment, folder=ROOT)
+    return _manage(name, ("work", "--name", name), environment)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
