@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import Group
 from django.db import models, transaction
@@ -60,6 +61,11 @@ def now(seconds: float = 0.0) -> datetime:
 def name(prefix: str) -> str:
     """A name that no other row has."""
     return f"{prefix}-{next(numbers)}"
+
+
+def uid() -> UUID:
+    """A new outside name."""
+    return uuid4()
 
 
 # --- People and what is published.
@@ -336,15 +342,17 @@ def _proposal(row: Any, target: str) -> dict[str, Any]:
     if target == "approved":
         for _ in range(row.votes_needed - row.approvals.filter(verdict="approve").count()):
             approval(row)
-    return {"decided_at": now()}
+    return {"decided_at": None if target == "pending" else now()}
 
 
 def _humantask(row: Any, target: str) -> dict[str, Any]:
+    if target == "open":
+        return {"finished_at": None}
     return {"finished_at": now()} | ({"answered_by": person(), "answer": {}} if target == "answered" else {})
 
 
 def _halt(row: Any, target: str) -> dict[str, Any]:
-    return {"lifted_at": now(), "lifted_by": person()}
+    return {"lifted_at": now(), "lifted_by": person()} if target == "lifted" else {"lifted_at": None}
 
 
 NEEDED: Mapping[type[models.Model], Callable[[Any, str], dict[str, Any]]] = {

@@ -33,10 +33,10 @@ def test_only_listed_moves_pass(shared: Database, name: str, source: str) -> Non
     machine = states.MACHINES[name]
     row = MAKE[name](state=source)
     wanted = {target: factories.needed(row, target) for target in machine.states if target != source}
-    session = Session(shared.connect(autocommit=False))
-    for target, columns in wanted.items():
-        refusal = attempt(session, row, target, columns)
-        assert refusal in ([""] if machine.allows(source, target) else REFUSALS), f"{source} to {target}"
+    with shared.connect(autocommit=False) as connection:
+        for target, columns in wanted.items():
+            refusal = attempt(Session(connection), row, target, columns)
+            assert refusal in ([""] if machine.allows(source, target) else REFUSALS), f"{source} to {target}"
 
 
 @pytest.mark.parametrize("name", states.MACHINES)
@@ -45,13 +45,12 @@ def test_the_triggers_list_what_the_tables_list(shared: Database, name: str) -> 
     arguments = trigger_arguments(shared, machine.table)
     assert sorted(arguments[f"{name}_move"]) == sorted(f"{a}>{b}" for a, b in machine.pairs())
     assert sorted(arguments[f"{name}_birth"]) == sorted(machine.births)
-    [definition] = [
-        row[0]
-        for row in shared.connect().execute(
+    with shared.connect() as connection:
+        definition = connection.execute(
             "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = %s", [f"{name}_terminal"]
-        )
-    ]
-    condition = re.search(r"WHEN \((.*)\) EXECUTE", definition)
+        ).fetchone()
+    assert definition
+    condition = re.search(r"WHEN \((.*)\) EXECUTE", definition[0])
     assert condition
     assert set(re.findall(r"'(\w+)'::", condition[1])) == machine.terminal
 
@@ -91,7 +90,8 @@ def attempt(session: Session, row: Any, target: str, columns: Mapping[str, Any])
 
 def trigger_arguments(database: Database, table: str) -> dict[str, list[str]]:
     """The arguments of each trigger of a table."""
-    found = database.connect().execute(
-        "SELECT tgname, tgargs FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal", [table]
-    )
+    with database.connect() as connection:
+        found = connection.execute(
+            "SELECT tgname, tgargs FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal", [table]
+        ).fetchall()
     return {name: [part.decode() for part in given.split(b"\0")[:-1]] for name, given in found}
