@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 import django_rq
 import redis
 from django.conf import settings
 from django.db import connection, transaction
+from rq.queue import Queue
 
 from orchestra import logs
 
@@ -38,7 +40,7 @@ class Doorbell:
             self.lost += 1
             return
         try:
-            queue = django_rq.get_queue(settings.HINT_QUEUE)
+            queue = _queue()
             if queue.count == 0:
                 queue.enqueue_call(
                     JOB, args=(list(run_ids[:MOST_NAMED]),), result_ttl=0, ttl=60, failure_ttl=60
@@ -47,6 +49,12 @@ class Doorbell:
             self.lost += 1
             self.silent_until = time.monotonic() + REST
             logs.event("hint.lost", level=logs.WARNING, error=error)
+
+
+@lru_cache(maxsize=1)
+def _queue() -> Queue:
+    """One client for the process: its pool keeps connections, and makes new ones when Redis comes back."""
+    return django_rq.get_queue(settings.HINT_QUEUE)
 
 
 doorbell = Doorbell()

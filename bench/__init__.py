@@ -1,0 +1,1 @@
+"""Measurements: one command for each workload, beside the disk's limit in the same run."""
