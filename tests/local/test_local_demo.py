@@ -104,7 +104,9 @@ def answers(port: int) -> bool:
         connection.close()
 
 
-def test_demo_greets_at_the_next_free_port_and_refuses_a_second_one(show: Show, local: Path) -> None:
+def test_demo_greets_at_the_next_free_port_refuses_a_second_one_and_revives_its_web(
+    show: Show, local: Path
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -124,6 +126,11 @@ def test_demo_greets_at_the_next_free_port_and_refuses_a_second_one(show: Show, 
         assert second.ends() == 1
         assert f"already running here (pid {demo.process.pid})" in second.text()
     assert answers(port)
+
+    web = next(child for child in psutil.Process(demo.process.pid).children() if "granian" in child.cmdline())
+    web.kill()
+    demo.says(r"demo +\| web died \(SIGKILL\), starts again in 0\.5 s")
+    until(lambda: answers(port), what="the web at its port again")
     demo.stops()
     assert not answers(port)
 
@@ -137,12 +144,11 @@ def test_second_start_keeps_the_secret_key(show: Show) -> None:
     assert keys[0] == keys[1]
 
 
-@pytest.mark.parametrize("command", ["migrate", "seed_demo"])
-def test_failed_preparation_is_shown_and_stops_all(show: Show, local: Path, command: str) -> None:
-    (local / f"{command}-fails").touch()
+def test_failed_preparation_is_shown_and_stops_all(show: Show, local: Path) -> None:
+    (local / "seed_demo-fails").touch()
     demo = show("--port", PORT)
     assert demo.ends() == 1
-    assert f"manage.py {command} failed (exit status 1):\n{command} cannot do this" in demo.text()
+    assert "manage.py seed_demo failed (exit status 1):\nseed_demo cannot do this" in demo.text()
     assert descendants(demo.mark) == []
 
 
@@ -152,20 +158,6 @@ def test_signal_while_the_web_starts_leaves_nothing(show: Show) -> None:
         demo.says(r"\| working as worker2")
         time.sleep(moment)
         demo.stops(signal.SIGTERM)
-
-
-def test_dead_web_is_started_again_at_its_port(show: Show) -> None:
-    demo = show("--port", PORT, "--workers", "1")
-    port = int(demo.says(r"Orchestra is ready: http://localhost:(\d+)/")[1])
-    web = next(
-        child
-        for child in psutil.Process(demo.process.pid).children()
-        if "granian" in " ".join(child.cmdline())
-    )
-    web.kill()
-    demo.says(r"demo +\| web died \(SIGKILL\), starts again in 0\.5 s")
-    until(lambda: answers(port))
-    demo.stops()
 
 
 @pytest.mark.parametrize("wrong", [["--port", "70000"], ["--workers", "none"]])
