@@ -34,18 +34,18 @@ ending = pytest.StashKey[ExitStack]()
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Start the servers, tell their addresses, set Django up."""
-    stack = ExitStack()
-    early_config.stash[ending] = stack
     os.environ["DJANGO_SETTINGS_MODULE"] = "orchestra.settings"
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(48)
-    if not hands_out_tests(early_config):
-        remove_leftovers()
-        local = stack.enter_context(scratch())
-        services = stack.enter_context(embedded.start(local, given={}, settings=POSTGRES))
-        early_config.stash[started] = services
-        os.environ.update(services.environment)
-        os.environ["ORCHESTRA_LOCAL"] = str(local)
-    django.setup()
+    with ExitStack() as stack:
+        if not hands_out_tests(early_config):
+            remove_leftovers()
+            local = stack.enter_context(scratch())
+            services = stack.enter_context(embedded.start(local, given={}, settings=POSTGRES))
+            early_config.stash[started] = services
+            os.environ.update(services.environment)
+            os.environ["ORCHESTRA_LOCAL"] = str(local)
+        django.setup()
+        early_config.stash[ending] = stack.pop_all()  # only now: settings that fail to load stop the servers
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
