@@ -220,7 +220,7 @@ def budget(of: Run | None = None, **columns: Any) -> Budget:
 
 
 def toolcall(of: Step | None = None, *, state: str = "proposed", **columns: Any) -> ToolCall:
-    """A call of a step; where its state needs one, an allowing ruling is its authorisation."""
+    """A call of a step. Its authorisation, where it needs one: its approved proposal, or else an allowing ruling."""
     of = of or step()
     given = {
         "ordinal": of.toolcalls.count(),
@@ -332,7 +332,8 @@ def _step(row: Any, target: str) -> dict[str, Any]:
 def _toolcall(row: Any, target: str) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     if target in {"approved", "dispatched"} and not row.ruling_id and not row.proposal_id:
-        columns["ruling"] = ruling(row)
+        decided = Proposal.objects.filter(toolcall=row, state="approved").first()
+        columns |= {"proposal": decided} if decided else {"ruling": ruling(row)}
     if target in states.TOOLCALL.terminal:
         columns["finished_at"] = now()
     return columns
