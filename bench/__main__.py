@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import stage
+from bench import limit, stage, w1
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -19,15 +20,17 @@ def main() -> None:
     """Measure in rounds, the limit and ours in turn, and tell the medians."""
     options = _options()
     with stage.set_up("bench.functions") as made:
-        from bench import limit, w1  # noqa: PLC0415  Django's models load only after the services run
-
         w1.prepare()
         rounds, limits = [], []
         for number in range(options.rounds):
             if made.services.postgres is not None:
-                limits.append(limit.steps_per_second(made.services.postgres, made.folder, clients=4, seconds=5))
+                limits.append(
+                    limit.steps_per_second(made.services.postgres, made.folder, clients=4, seconds=5)
+                )
             rounds.append(w1.measure(made, runs=options.runs, workers=options.workers))
-            print(f"round {number + 1}: {rounds[-1].steps_per_second:,.0f} steps/s in {rounds[-1].seconds:.1f} s")
+            print(
+                f"round {number + 1}: {rounds[-1].steps_per_second:,.0f} steps/s in {rounds[-1].seconds:.1f} s"
+            )
     result = {
         "workload": "W1",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -39,13 +42,13 @@ def main() -> None:
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "w1.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(f"W1: {result['steps_per_second']} steps/s (median of {options.rounds}); "
-          f"limit {result['limit_4_clients']}; share of advances begun by a hint {result['hint_share']}")
+    print(
+        f"W1: {result['steps_per_second']} steps/s (median of {options.rounds}); "
+        f"limit {result['limit_4_clients']}; share of advances begun by a hint {result['hint_share']}"
+    )
 
 
 def _cores() -> int:
-    import os
-
     return len(os.sched_getaffinity(0))
 
 

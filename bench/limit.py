@@ -33,7 +33,19 @@ def steps_per_second(server: Postgres, folder: Path, *, clients: int, seconds: i
         connection.execute(TABLES)
     script = folder / "limit.sql"
     script.write_text(SCRIPT % ("x" * 140))
-    command = [_program(), "-n", "-f", script, "-c", str(clients), "-j", "2", "-T", str(seconds), url]
+    command = [
+        str(_program()),
+        "-n",
+        "-f",
+        str(script),
+        "-c",
+        str(clients),
+        "-j",
+        "2",
+        "-T",
+        str(seconds),
+        url,
+    ]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"tps = ([0-9.]+)", said)
     if found is None:

@@ -72,6 +72,31 @@ def moved(
     return _event(row, source, target, actor=actor, reason=reason, data=data)
 
 
+def moved_all(
+    rows: Sequence[Moving], target: str, *, actor: str, reason: str, **columns: object
+) -> list[Event]:
+    """Move rows of one table, which the caller has locked, in one statement; their events are to be appended.
+
+    Column expressions are not read back: the caller knows what they made of the rows.
+    """
+    _in_transaction()
+    if not rows:
+        return []
+    sources = [row.state for row in rows]
+    machine = machine_of(rows[0])
+    if not all(machine.allows(source, target) for source in sources):
+        raise Bug(f"{machine.name}: not all of {sorted(set(sources))} may go to {target}")
+    found = type(rows[0]).objects.filter(pk__in=[row.pk for row in rows], state__in=set(sources))  # type: ignore[attr-defined]
+    if found.update(state=target, **columns) != len(rows):
+        raise StaleState(f"One of these rows of {machine.name} has moved. Read them again.")
+    for row in rows:
+        row.state = target
+    return [
+        _event(row, source, target, actor=actor, reason=reason)
+        for row, source in zip(rows, sources, strict=True)
+    ]
+
+
 def born(rows: Sequence[models.Model], *, actor: str, reason: str) -> list[Event]:
     """Insert rows of one table in one statement and return their events, which the caller must append."""
     _in_transaction()

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from orchestra import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -90,7 +93,11 @@ RQ_QUEUES = {
         "SERIALIZER": "rq.serializers.JSONSerializer",
         "DEFAULT_TIMEOUT": 60,
         "DEFAULT_RESULT_TTL": 0,
-        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 0.5},
+        "REDIS_CLIENT_KWARGS": {
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 1.0,
+            "retry": Retry(NoBackoff(), 0),  # nobody waits for a hint
+        },
     },
 }
 

@@ -5,35 +5,39 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db.models import (
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, Now
 
+from orchestra import moves
 from orchestra.audit.append import Event
 from orchestra.engine.flight import Flight, Node
 from orchestra.errors import FailureClass
-from orchestra.models import HumanTask, Run, Step, WorkflowVersion
+from orchestra.models import Halt, HumanTask, Run, Step, WorkflowVersion
 from orchestra.workflows import stored
 from orchestra.workflows.spec import WorkflowSpec
 
-# Not halted, due, oldest of the highest priority first. What another worker looks at is passed over.
-SQL = """
-WITH due AS (
-  SELECT id, state FROM orchestra_run r
-  WHERE r.state IN ('queued', 'waiting') AND r.due_at <= clock_timestamp() {only}
-    AND NOT EXISTS (SELECT 1 FROM orchestra_halt h WHERE h.state = 'on'
-      AND (h.scope = 'global' OR h.deployment_id = r.deployment_id OR h.run_id = r.id))
-  ORDER BY r.priority DESC, r.due_at LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
+HALTED = Halt.objects.filter(state="on").filter(
+    Q(scope="global") | Q(deployment_id=OuterRef("deployment_id")) | Q(run_id=OuterRef("pk"))
 )
-UPDATE orchestra_run r SET state = 'running', fence = r.fence + 1, worker_id = %(worker)s,
-  lease_until = clock_timestamp() + %(lease)s * interval '1 second',
-  started_at = coalesce(r.started_at, clock_timestamp()),
-  deadline_at = coalesce(r.deadline_at, clock_timestamp() + (r.limits->>'wall_time')::float * interval '1 second')
-FROM due WHERE r.id = due.id
-RETURNING r.id, due.state, clock_timestamp()
-"""
+#: The deadline of a run counts from its first claim.
+WALL_TIME = ExpressionWrapper(
+    Cast(KT("limits__wall_time"), FloatField()) * Value(timedelta(seconds=1)), output_field=DurationField()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +52,39 @@ def claim(worker_id: int, most: int, *, only: Sequence[int] | None = None) -> Cl
     """Claim up to `most` due runs, or those among the ids in `only`. Inside the caller's transaction."""
     if most <= 0 or only == []:
         return Claimed([], [])
-    given: dict[str, Any] = {
-        "most": most,
-        "worker": worker_id,
-        "lease": settings.LEASE,
-        "only": list(only or []),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(SQL.format(only="AND r.id = ANY(%(only)s)" if only is not None else ""), given)
-        came = {run_id: (source, now) for run_id, source, now in cursor.fetchall()}
-    if not came:
-        return Claimed([], [])
-    runs = Run.objects.select_related("deployment__environment").filter(pk__in=came)
-    flights = [
-        Flight(run=run, spec=spec_of(run.version_id), now=came[run.pk][1], seen=run.wake) for run in runs
-    ]
+    runs = list(_due(only)[:most])
+    events = moves.moved_all(
+        runs,
+        "running",
+        actor=f"worker:{worker_id}",
+        reason="claimed",
+        fence=F("fence") + 1,
+        worker_id=worker_id,
+        lease_until=Now() + timedelta(seconds=settings.LEASE),
+        started_at=Coalesce("started_at", Now()),
+        deadline_at=Coalesce("deadline_at", Now() + WALL_TIME),
+    )
+    flights = [_flight(run, worker_id) for run in runs]
     load([flight for flight in flights if flight.run.fence > 1 or flight.run.forked_from_id is not None])
-    return Claimed(flights, [_event(flight, came[flight.run.pk][0]) for flight in flights])
+    return Claimed(flights, events)
+
+
+def _due(only: Sequence[int] | None) -> QuerySet[Run]:
+    """Not halted, due, oldest of the highest priority first. What another worker looks at is passed over."""
+    rows = Run.objects.filter(state__in=["queued", "waiting"], due_at__lte=Now()).filter(~Exists(HALTED))
+    if only is not None:
+        rows = rows.filter(pk__in=only)
+    rows = rows.select_for_update(of=("self",), no_key=True, skip_locked=True).annotate(seen_at=Now())
+    return rows.select_related("deployment__environment").order_by("-priority", "due_at")
+
+
+def _flight(run: Run, worker_id: int) -> Flight:
+    """The claimed run as it now stands: we hold its lock, so what the update made of it is known."""
+    run.fence, run.worker_id = run.fence + 1, worker_id
+    moment: datetime = run.seen_at  # type: ignore[attr-defined]
+    if run.deadline_at is None:
+        run.deadline_at = moment + timedelta(seconds=float(run.limits["wall_time"]))
+    return Flight(run=run, spec=spec_of(run.version_id), now=moment, seen=run.wake)
 
 
 def load(flights: Sequence[Flight]) -> None:
@@ -135,19 +155,4 @@ def _node(flight: Flight, step: Step) -> Node:
         error=step.error,
         started=step.started_at,
         deadline=step.deadline_at,
-    )
-
-
-def _event(flight: Flight, source: str) -> Event:
-    run = flight.run
-    return Event(
-        chain=run.chain,
-        kind="run",
-        object_id=run.pk,
-        subject=run.subject,
-        source=source,
-        target="running",
-        actor=flight.worker,
-        reason="claimed",
-        data={"fence": run.fence},
     )

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from orchestra import logs, moves
-from orchestra.audit.append import append
+from orchestra.audit.append import Event, append
 from orchestra.engine import dispatch
 from orchestra.engine.connections import borrow
 from orchestra.engine.session import LOCK_CLASS
@@ -56,25 +56,24 @@ def _dead() -> list[int]:
 
 def _take_back(run_ids: Sequence[int]) -> list[Run]:
     runs = list(Run.objects.filter(pk__in=run_ids).order_by("pk"))
-    events = []
-    for run in runs:
-        events.append(
-            moves.moved(
-                run,
-                "queued",
-                actor="system",
-                reason="its worker died or fell silent",
-                data={"worker": run.worker_id, "fence": run.fence},
-                fence=F("fence") + 1,
-                wake=F("wake") + 1,
-                takeovers=run.takeovers + 1,
-                due_at=Now(),
-                worker=None,
-                lease_until=None,
-            )
-        )
-    append(events)
+    append([_taken_back(run) for run in runs])
     return runs
+
+
+def _taken_back(run: Run) -> Event:
+    return moves.moved(
+        run,
+        "queued",
+        actor="system",
+        reason="its worker died or fell silent",
+        data={"worker": run.worker_id, "fence": run.fence},
+        fence=F("fence") + 1,
+        wake=F("wake") + 1,
+        takeovers=run.takeovers + 1,
+        due_at=Now(),
+        worker=None,
+        lease_until=None,
+    )
 
 
 def _bury(worker_ids: Sequence[int]) -> None:

@@ -21,6 +21,7 @@ EXPECTED: dict[str, str] = {
     "orchestra.views.tracing.RequestTrace": "Django: MIDDLEWARE",
     "orchestra.logs.LineFormatter": "logging configuration",
     "orchestra.logs.ContextFilter": "logging configuration",
+    "orchestra.jobs.advance": "RQ: a job names its function, so that web processes need not import the worker",
     "orchestra.wsgi:application": "granian, started by the local supervisor",
     "examples.steps": "settings: default of ORCHESTRA_STEP_FUNCTIONS, which name a user's own code",
 }
