@@ -1,0 +1,140 @@
+"""Frozen data that crosses a border between rooms: calls, rulings, requests, replies. Pure; no behaviour of any room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from orchestra.canonical import Json
+
+
+class Effect(StrEnum):
+    """What using a tool does to the foreign system."""
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+
+
+class Delivery(StrEnum):
+    """What can be known after a reply is lost."""
+
+    KEY = "key"
+    PROBE = "probe"
+    TRANSACTIONAL = "transactional"
+    IDEMPOTENT = "idempotent"
+    OPAQUE = "opaque"
+
+
+class Verdict(StrEnum):
+    """What the policies say. Deny beats review beats allow."""
+
+    ALLOW = "allow"
+    REVIEW = "review"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What an agent wants to do, as the policies see it. Nothing here is the agent's own prose.
+
+    `granted` is false when the agent has no grant for the tool; `known` is false for a tool that does not
+    exist. `context` holds the other variables of policy expressions: agent, requester, subject, environment,
+    mode, run (limits and use), preview, observed (the witness), provenance, confidence, counts.
+    """
+
+    tool: str
+    effect: Effect
+    delivery: Delivery
+    tier: int
+    arguments: Json
+    granted: bool = True
+    known: bool = True
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What a review must satisfy. Several rules add up to the strictest of each. Times are in seconds."""
+
+    votes: int = 1
+    rejects: int = 1
+    groups: frozenset[str] = frozenset()
+    stages: tuple[str, ...] = ()
+    reason: bool = False
+    step_up: bool = False
+    blind: bool = False
+    other_than_editor: bool = False
+    expires_in: float | None = None
+    remind_after: float | None = None
+    escalate_to: str | None = None
+    sample: float = 1.0
+    grace: float = 0.0
+    tier: int = 1
+    redact: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleHit:
+    """A rule that matched: where it is written and what it said."""
+
+    rule: str
+    policy: str
+    version: int
+    digest: str
+    verdict: Verdict
+    message: str
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The ruling on one action: verdict, what it requires, the rules behind it, and errors of evaluation."""
+
+    verdict: Verdict
+    requirements: Requirements
+    hits: tuple[RuleHit, ...]
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request as rendered for a tool call: no host, no secret. These bytes are what is approved.
+
+    `headers` are (name, value) pairs in the order in which they are sent.
+    """
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete reply, read to its end within the caps."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+
+class NotSent(StrEnum):
+    """Proof that no byte of the request reached the other side."""
+
+    REFUSED_ADDRESS = "refused_address"
+    NAME = "name"
+    CONNECT = "connect"
+    TLS = "tls"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailure:
+    """No readable reply. `not_sent` is the proof that nothing happened, None when nobody can know."""
+
+    message: str
+    not_sent: NotSent | None = None
