@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from typing import Any, NoReturn
 
 from django.db import connections
@@ -15,6 +16,7 @@ from django.db import connections
 from orchestra import logs, schemas
 from orchestra.canonical import Json
 from orchestra.engine.flight import Arrival, Failure, Work
+from orchestra.engine.settling import LONGEST_ERROR
 from orchestra.errors import Bug, FailureClass, Invalid, OrchestraError
 from orchestra.tools import registry
 from orchestra.workflows import functions
@@ -51,13 +53,14 @@ def perform(work: Work) -> Arrival:
         return _failed(work, FailureClass.DATA_MISMATCH, error.message, error)
     except OrchestraError as error:
         return _failed(work, FailureClass.BUG, error.message, error)
-    except Exception as error:  # noqa: BLE001  foreign code may raise anything; it becomes the step's failure
+    except BaseException as error:  # noqa: BLE001  foreign code may raise anything, also SystemExit
         usual = FailureClass.TOOL_ERROR if work.kind == "tool" else FailureClass.BUG
-        return _failed(work, usual, f"{type(error).__name__}: {error}", error)
+        return _failed(work, usual, _words(error), error)
 
 
 def _call(work: Work) -> Json:
-    arguments: dict[str, Any] = _keywords(work.arguments)
+    """With a copy of the arguments: they are part of the run's input and outputs, which others read."""
+    arguments: dict[str, Any] = deepcopy(_keywords(work.arguments))
     if work.kind == "tool":
         tool = registry.find(work.name)
         schemas.compile(tool.arguments).check(arguments)
@@ -79,13 +82,31 @@ def _failed(work: Work, failure_class: FailureClass, message: str, error: BaseEx
     logs.event(
         "step.failed", level=logs.WARNING, error=error, step=work.key[0], failure_class=str(failure_class)
     )
-    return Arrival(work, failure=Failure(failure_class, message[:2_000]))
+    return Arrival(work, failure=Failure(failure_class, _storable(message[:LONGEST_ERROR])))
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  an error whose text cannot be made still has a name
+        return type(error).__name__
+
+
+def _storable(text: str) -> str:
+    """What PostgreSQL can keep as text: no NUL, no half of a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 @contextmanager
 def _off_the_database() -> Iterator[None]:
-    with connections["default"].execute_wrapper(_refuse):
-        yield
+    """Every statement is refused; a connection that was opened for it all the same goes back."""
+    try:
+        with ExitStack() as refusing:
+            for alias in connections:
+                refusing.enter_context(connections[alias].execute_wrapper(_refuse))
+            yield
+    finally:
+        connections.close_all()
 
 
 def _refuse(*_: object) -> NoReturn:

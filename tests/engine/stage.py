@@ -1,0 +1,164 @@
+"""A stage for runs: publishes small workflows, submits, waits until nothing moves, and looks at the rows.
+
+The worker is a real one, in a thread of this process, so that functions of a test and the test share memory.
+"""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.test import override_settings
+
+from orchestra import canonical
+from orchestra.engine import checkpoint, claim, publish, tasks
+from orchestra.intake import tasks as intake
+from orchestra.models import AuditEvent, Deployment, HumanTask, Person, Run, Step, WorkflowVersion
+from orchestra.people import persons
+from orchestra.worker import Process
+from tests.databases import Database
+from tests.waiting import until
+
+#: Short enough that nobody waits for them; the leases are long, since nothing dies here.
+QUICK: Mapping[str, Any] = {
+    "POLL_SLOW": 0.02,
+    "POLL_FAST": 0.02,
+    "HEARTBEAT": 0.1,
+    "SWEEP": 0.2,
+    "LEASE": 60,
+    "SLOTS": 50,
+    "HANDS": 32,
+    "STEP_FUNCTIONS": ["tests.engine.functions"],
+}
+#: A run that waits for something further away than this is at rest (seconds).
+SOON = 3.0
+MOVING = """
+SELECT count(*) FROM orchestra_run r WHERE r.task_id = %s AND (r.state IN ('queued', 'running')
+  OR r.state = 'waiting' AND r.due_at < clock_timestamp() + %s * interval '1 second')
+"""
+names = itertools.count(1)
+
+
+class Stage:
+    """One database with an operator and an outsider; `working` has a worker on it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.operator = persons.add(name="olga", full_name="Olga", groups=["operators"], password=None)
+        self.outsider = persons.add(name="otto", full_name="Otto", groups=[], password=None)
+
+    @contextmanager
+    def working(self, *, slots: int | None = None, **settings: Any) -> Iterator[Process]:
+        """A worker that conducts, until the end."""
+        with override_settings(**{**QUICK, **settings}):
+            process = Process("stage", slots=slots)
+            thread = threading.Thread(target=process.run, kwargs={"hints": False}, name="conductor")
+            thread.start()
+            try:
+                yield process
+            finally:
+                process.stop()
+                thread.join(timeout=30)
+                assert not thread.is_alive(), "the conductor does not stop"
+
+    def publish(self, steps: str, *, more: str = "", name: str = "", environment: str = "dev") -> str:
+        """Publish a small workflow; its name."""
+        name = name or f"w{next(names)}"
+        publish.text(workflow(name, steps, more), by=self.operator, environment=environment)
+        return name
+
+    def store(self, name: str, change: Callable[[Any], Any]) -> None:
+        """Store a version that publishing would refuse, made from the published one; as an older release might have."""
+        deployment = Deployment.objects.select_related("base_version").get(workflow__name=name)
+        base = deployment.base_version
+        spec = change(base.spec)
+        deployment.base_version = WorkflowVersion.objects.create(
+            workflow=base.workflow,
+            number=base.number + 1,
+            spec=spec,
+            source="",
+            digest=canonical.digest(spec),
+            author=self.operator,
+        )
+        deployment.save()
+
+    def submit(self, workflow: str, given: object = None, **request: Any) -> Run:
+        """A run of a published workflow."""
+        asked = {"environment": "dev", "source": "command", **request}
+        payload = {} if given is None else given
+        return intake.accept(
+            intake.Request(workflow=workflow, payload=payload, **asked), by=self.operator
+        ).run
+
+    def start(self, steps: str, given: object = None, *, more: str = "") -> Run:
+        """Publish and submit."""
+        return self.submit(self.publish(steps, more=more), given)
+
+    def play(self, steps: str, given: object = None, *, more: str = "") -> Run:
+        """Publish, submit, and wait until the run rests."""
+        return self.rest(self.start(steps, given, more=more))
+
+    def rest(self, run: Run, *, within: float = 30.0) -> Run:
+        """Wait until neither the run nor another of its task moves any more; the run as it is then."""
+        until(lambda: not moving(run), within=within, what=f"run {run.pk} at rest: {self.states(run)}")
+        return again(run)
+
+    def state(self, run: Run, state: str) -> Run:
+        """Wait until the run is in this state."""
+        until(lambda: again(run).state == state, what=f"run {run.pk} {state}, it is {again(run).state}")
+        return again(run)
+
+    def step(self, run: Run, path: str, item: int = Step.NO_ITEM) -> Step:
+        """One step of a run."""
+        return Step.objects.get(run=run, path=path, item=item)
+
+    def states(self, run: Run) -> dict[str, str]:
+        """The states of all steps that have a row, by path (and item)."""
+        return {str(step): step.state for step in Step.objects.filter(run=run).order_by("ordinal")}
+
+    def question(self, run: Run) -> HumanTask:
+        """The one open question of a run."""
+        return HumanTask.objects.select_related("group").get(run=run, state="open")
+
+    def questions(self, run: Run) -> list[HumanTask]:
+        """All open questions of a run."""
+        return list(HumanTask.objects.filter(run=run, state="open").order_by("pk"))
+
+    def answer(self, run: Run, values: object, *, by: Person | None = None) -> HumanTask:
+        """Answer the one open question of a run."""
+        return tasks.answer(uid=self.question(run).uid, by=by or self.operator, values=values)
+
+    def told(self, run: Run) -> list[tuple[str, str, str, str]]:
+        """The record of a run: who, what, to which state, why."""
+        events = AuditEvent.objects.filter(chain=run.uid).order_by("seq")
+        return [(event.actor, event.subject, event.target, event.reason) for event in events]
+
+
+def workflow(name: str, steps: str, more: str = "") -> str:
+    """The text of a small workflow."""
+    head = f"kind: workflow\nname: {name}\nspec:\n  owner: operators\n"
+    before = textwrap.indent(textwrap.dedent(more).strip("\n") + "\n", "  ") if more else ""
+    return head + before + "  steps:\n" + textwrap.indent(textwrap.dedent(steps).strip("\n") + "\n", "    ")
+
+
+def again(run: Run) -> Run:
+    """The run as it is now."""
+    return Run.objects.get(pk=run.pk)
+
+
+def moving(run: Run) -> bool:
+    """Whether a worker has something to do for the task of this run, now or soon."""
+    with connection.cursor() as cursor:
+        cursor.execute(MOVING, [run.task_id, SOON])
+        return bool(cursor.fetchone()[0])
+
+
+def forget() -> None:
+    """What this process has kept of another database."""
+    claim.spec_of.cache_clear()
+    checkpoint._group.cache_clear()
