@@ -48,7 +48,7 @@ def _end(spec: WorkflowSpec, step: StepSpec) -> str | None:
     at = step
     while at.on_failure not in (CONTINUE, ESCALATE):
         after = spec.by_name.get(at.on_failure)
-        if after is None or after is step or after.name in taking_over:
+        if after is None or after.name in taking_over:
             return None
         taking_over[after.name] = None
         at = after

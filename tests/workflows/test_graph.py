@@ -135,6 +135,12 @@ def test_a_route_starts_the_chosen_way_and_skips_the_others() -> None:
     assert found == Decision(start=("left",), skip=("right", "after"))
 
 
+def test_a_choice_counts_only_once_its_route_has_succeeded() -> None:
+    spec = workflow(step("way", on_failure=CONTINUE, routes=("left", "right")), step("left"), step("right"))
+    assert decide(spec, way="running:left") == Decision()
+    assert decide(spec, way="failed:left") == Decision(skip=("left", "right"), finished=True)
+
+
 def test_ways_merge_again_with_join_any() -> None:
     spec = workflow(
         step("way", routes=("left", "right")),
