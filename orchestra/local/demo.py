@@ -124,7 +124,8 @@ def _secret_key(path: Path) -> str:
 def _prepare(name: str, environment: Mapping[str, str], stopping: Stopping) -> str:
     """Run a management command to its end; what it printed. CannotStart, with that, when it fails."""
     print(f"demo: manage.py {name}", flush=True)
-    status, said = run(_manage(name, (name,), environment), pause=stopping.pause)
+    quiet = {**environment, "LOG_LEVEL": "WARNING"}
+    status, said = run(_manage(name, (name,), quiet), pause=stopping.pause)
     if status:
         raise CannotStart(f"manage.py {name} failed (exit status {status}):\n{said.strip()}")
     return said
