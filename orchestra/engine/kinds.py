@@ -15,7 +15,7 @@ from orchestra.engine import questions, scope, settling
 from orchestra.engine.flight import Child, Failure, Flight, Job, Node, Work
 from orchestra.errors import Bug, FailureClass, Invalid
 from orchestra.models import Run
-from orchestra.workflows.spec import Kind, StepSpec
+from orchestra.workflows.spec import CONTINUE, Kind, StepSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def write_down(node: Node) -> None:
 
 def _gather(flight: Flight, node: Node, items: list[Node]) -> None:
     failed = [item for item in items if item.phase == "failed"]
-    if failed and settling.on_failure(flight, node) != "continue":
+    if failed and scope.inner(flight, failed[0]).on_failure != CONTINUE:
         message = f"{len(failed)} of {len(items)} items failed, first item {failed[0].item}."
         settling.give_up(node, Failure(failed[0].failure or FailureClass.BUG, message))
         return

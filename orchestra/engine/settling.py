@@ -48,7 +48,7 @@ def fail(flight: Flight, node: Node, failure: Failure) -> None:
         wait = retry.delay(step.retry, node.attempt, random.random())
         until = flight.clock() + timedelta(seconds=wait)
         node.go("waiting", f"retry after {failure.failure_class}", waits_until=until, **told)
-    elif on_failure(flight, node) == ESCALATE:
+    elif step.on_failure == ESCALATE:
         questions.escalate_step(flight, node, failure)
         node.go("waiting", f"escalated after {failure.failure_class}", **told)
     else:
@@ -59,11 +59,6 @@ def give_up(node: Node, failure: Failure) -> None:
     """The failure stands."""
     node.failure, node.error = failure.failure_class, failure.message[:LONGEST_ERROR]
     node.go("failed", str(node.failure), failure_class=str(node.failure), error=node.error, **_times(node))
-
-
-def on_failure(flight: Flight, node: Node) -> str:
-    """Where a failure of this node leads. Items follow their `each`."""
-    return flight.spec.by_name[node.name].on_failure
 
 
 def cancel(flight: Flight, node: Node, reason: str) -> None:
