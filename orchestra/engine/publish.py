@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from django.contrib.auth.models import Group
 
 from orchestra import logs
+from orchestra.documents.envelopes import Envelope, envelopes
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, Problem
 from orchestra.models import Deployment, Environment, Person, Workflow, WorkflowVersion
 from orchestra.tools import registry
 from orchestra.workflows import functions, parse, stored
 from orchestra.workflows.checks import Known
-from orchestra.workflows.envelopes import Envelope, envelopes
 from orchestra.workflows.spec import Kind, StepSpec, WorkflowSpec
 
 

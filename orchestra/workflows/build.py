@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from orchestra.documents import quantities
+from orchestra.documents.report import Place, Report
 from orchestra.errors import FailureClass
-from orchestra.workflows import quantities
-from orchestra.workflows.shape import Place, Report
 from orchestra.workflows.spec import (
     ESCALATE,
     Criterion,

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from orchestra.documents.report import Place, Report, listed, near
 from orchestra.errors import Invalid
 from orchestra.workflows import graph
 from orchestra.workflows.ends import ends
 from orchestra.workflows.facts import contradictions
-from orchestra.workflows.shape import Place, Report, listed, near
 from orchestra.workflows.spec import CONTINUE, ESCALATE, Join, StepSpec, WorkflowSpec
 
 #: Words that CEL keeps for itself: `steps.return.output` cannot be written.

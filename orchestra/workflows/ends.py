@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from orchestra.documents import quantities
 from orchestra.errors import Invalid, Problem
-from orchestra.workflows import quantities
 from orchestra.workflows.spec import CONTINUE, ESCALATE, Kind, StepSpec, WorkflowSpec
 
 #: How a step of each kind can go wrong, besides its criteria.

@@ -5,10 +5,10 @@ Refuses to publish or to store: that is `engine.publish`.
 
 from __future__ import annotations
 
+from orchestra.documents.envelopes import Envelope, envelopes, refuse
+from orchestra.documents.report import Report
 from orchestra.workflows import build, checks, scopes, shape
 from orchestra.workflows.checks import Known
-from orchestra.workflows.envelopes import Envelope, envelopes, refuse
-from orchestra.workflows.shape import Report
 from orchestra.workflows.spec import WorkflowSpec
 
 KIND = "workflow"

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from orchestra import expressions
+from orchestra.documents import quantities
 from orchestra.errors import FailureClass
-from orchestra.workflows import quantities
 from orchestra.workflows.spec import CONTINUE, ESCALATE, Join, Kind
 
 Schema = dict[str, Any]
@@ -104,7 +104,7 @@ def _spec() -> Schema:
                 "type": "object",
                 "minProperties": 1,
                 "maxProperties": MOST_STEPS,
-                "propertyNames": {"pattern": STEP_NAME},
+                "propertyNames": {"pattern": STEP_NAME, "description": "the name of a step"},
                 "additionalProperties": {"$ref": "#/$defs/step"},
                 "description": "The steps by name. Their order does not matter; `needs` does.",
             },

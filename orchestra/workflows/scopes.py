@@ -11,12 +11,12 @@ from itertools import takewhile
 from typing import Any, Final
 
 from orchestra import expressions, schemas
+from orchestra.documents.report import Place, Report, listed, near
 from orchestra.errors import Invalid
 from orchestra.expressions import ExpressionError
 from orchestra.lookups import Path, written
 from orchestra.readings import Reading
 from orchestra.workflows import graph
-from orchestra.workflows.shape import Place, Report, listed, near
 from orchestra.workflows.spec import StepSpec, WorkflowSpec
 
 #: What every step may read, and what is known of a step and of the run.

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from orchestra import canonical
 from orchestra.canonical import Json
+from orchestra.documents.envelopes import LIMITS
 from orchestra.errors import Bug, FailureClass, Invalid
-from orchestra.workflows.envelopes import LIMITS
 from orchestra.workflows.spec import (
     Criterion,
     Each,

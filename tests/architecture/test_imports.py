@@ -16,6 +16,10 @@ OWN = ("orchestra", "reviews", "bench", "examples", "tests")
 PURE = {
     "orchestra.canonical",
     "orchestra.contracts",
+    "orchestra.documents.envelopes",
+    "orchestra.documents.quantities",
+    "orchestra.documents.report",
+    "orchestra.documents.yamldoc",
     "orchestra.errors",
     "orchestra.expressions",
     "orchestra.lookups",
@@ -27,17 +31,14 @@ PURE = {
     "orchestra.workflows.build",
     "orchestra.workflows.checks",
     "orchestra.workflows.ends",
-    "orchestra.workflows.envelopes",
     "orchestra.workflows.facts",
     "orchestra.workflows.graph",
     "orchestra.workflows.parse",
-    "orchestra.workflows.quantities",
     "orchestra.workflows.schema",
     "orchestra.workflows.scopes",
     "orchestra.workflows.shape",
     "orchestra.workflows.spec",
     "orchestra.workflows.stored",
-    "orchestra.workflows.yamldoc",
 }
 PURE_LIBRARIES = {"cel", "jsonschema_rs", "yaml"}
 IMPURE_STANDARD = {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from orchestra import schemas
+from orchestra.documents.envelopes import envelopes
+from orchestra.documents.report import Report
 from orchestra.errors import FailureClass
 from orchestra.workflows import schema, shape
-from orchestra.workflows.envelopes import envelopes
 from orchestra.workflows.parse import parse, workflow
-from orchestra.workflows.shape import Report
 from orchestra.workflows.spec import Join, Kind, Limits, Retry, Route
 from tests.workflows.files import KNOWN, SIZE, A, B, example, file, read, wrong
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from orchestra import schemas
+from orchestra.documents.envelopes import envelopes
 from orchestra.workflows import schema
 from orchestra.workflows.checks import Known
-from orchestra.workflows.envelopes import envelopes
 from tests.workflows.files import HEAD, KNOWN, A, B, file, read, refused, wrong
 
 SHAPES = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orchestra.documents.envelopes import Envelope, envelopes
 from orchestra.errors import Invalid
-from orchestra.workflows.envelopes import Envelope, envelopes
 
 
 def spec(text: str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.workflows import quantities
+from orchestra.documents import quantities
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any, Final, NoReturn
 
 from orchestra import canonical
 from orchestra.canonical import Json
+from orchestra.documents import yamldoc
 from orchestra.errors import Invalid, Problem
-from orchestra.workflows import yamldoc
 
 LIMITS: Final = canonical.Limits(size=2 * 1024 * 1024, depth=yamldoc.DEPTH, nodes=yamldoc.NODES)
 MOST: Final = 100
