@@ -65,6 +65,7 @@ def write(flights: Sequence[Flight]) -> Written:
     dirty = [flight for flight in flights if flight.dirty()]
     events: list[Event] = []
     for flight in dirty:
+        _note_progress(flight)
         events += _questions(flight)
         events += _children(flight, written)
         events += _closed(flight)
@@ -201,8 +202,6 @@ def _link(flight: Flight) -> None:
 
 
 def _ending(flight: Flight, written: Written) -> list[Event]:
-    if flight.run.takeovers and any(node.settled for node in flight.nodes.values()):
-        _progressed(flight)
     if flight.ending is None:
         return []
     ending, run = flight.ending, flight.run
@@ -234,8 +233,10 @@ def _call_off(flight: Flight, written: Written) -> None:
         written.rung += flight.stopped
 
 
-def _progressed(flight: Flight) -> None:
-    """A step settled since the last worker died: the run is not what kills workers."""
+def _note_progress(flight: Flight) -> None:
+    """A step settles now, after the last worker died: the run is not what kills workers."""
+    if not flight.run.takeovers or not any(node.hops and node.settled for node in flight.nodes.values()):
+        return
     Run.objects.filter(pk=flight.run.pk, fence=flight.run.fence).update(takeovers=0)
     flight.run.takeovers = 0
 

@@ -49,10 +49,34 @@ class Claimed:
 
 
 def claim(worker_id: int, most: int, *, only: Sequence[int] | None = None) -> Claimed:
-    """Claim up to `most` due runs, or those among the ids in `only`. Inside the caller's transaction."""
+    """Claim up to `most` due runs, or those among the ids in `only`. Inside the caller's transaction.
+
+    Leaves out the suspects (see `claim_suspect`).
+    """
     if most <= 0 or only == []:
         return Claimed([], [])
-    runs = list(_due(only)[:most])
+    return _take(worker_id, _due(only).exclude(takeovers__gt=0, takeovers=_last_life())[:most])
+
+
+def claim_suspect(worker_id: int) -> Claimed:
+    """Claim one due run that is to be quarantined if one more worker dies on it.
+
+    One at a time for each worker: the run that kills must not take those down with it that flew along.
+    """
+    return _take(worker_id, _due(None).filter(takeovers__gt=0, takeovers=_last_life())[:1])
+
+
+def is_suspect(run: Run) -> bool:
+    """Whether the run is on its last life."""
+    return 0 < run.takeovers == _last_life()
+
+
+def _last_life() -> int:
+    return settings.TAKEOVERS - 1
+
+
+def _take(worker_id: int, due: QuerySet[Run]) -> Claimed:
+    runs = list(due)
     events = moves.moved_all(
         runs,
         "running",

@@ -47,6 +47,7 @@ class Conductor:
         self._more = False
         self._next_poll = 0.0
         self._next_watch = 0.0
+        self._next_suspect = 0.0
         self._careful_until = 0.0
         self._stopping = threading.Event()
         self._patience = 0.0
@@ -153,7 +154,7 @@ class Conductor:
         dispatch.announce(written.rung)
 
     def _claim(self, free: int) -> claim.Claimed:
-        """Those that were named first, then whatever is due."""
+        """Those that were named first, then whatever is due, then one that workers died on."""
         named, self._named = self._named[:free], self._named[free:]
         found = claim.claim(self.session.worker_id, free, only=named) if named else claim.Claimed([], [])
         more = claim.claim(self.session.worker_id, free - len(found.flights))
@@ -162,9 +163,19 @@ class Conductor:
         else:
             self.session.counts.claims_by_poll += len(more.flights)
         self._more = len(found.flights) + len(more.flights) >= free > 0
+        last = self._claim_suspect()
         fast = not dispatch.doorbell.answers
         self._next_poll = time.monotonic() + (settings.POLL_FAST if fast else settings.POLL_SLOW)
-        return claim.Claimed(found.flights + more.flights, found.events + more.events)
+        flights = found.flights + more.flights + last.flights
+        return claim.Claimed(flights, found.events + more.events + last.events)
+
+    def _claim_suspect(self) -> claim.Claimed:
+        if time.monotonic() < self._next_suspect or any(
+            claim.is_suspect(f.run) for f in self.flights.values()
+        ):
+            return claim.Claimed([], [])
+        self._next_suspect = time.monotonic() + settings.POLL_SLOW
+        return claim.claim_suspect(self.session.worker_id)
 
     def _after(self, flights: Sequence[Flight]) -> None:
         checkpoint.forget(flights)
