@@ -138,3 +138,45 @@ class SendFailure:
 
     message: str
     not_sent: NotSent | None = None
+
+
+class Outcome(StrEnum):
+    """What one sending of a call came to."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    FAILED_CLEAN = "failed_clean"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One question to a model: chat messages in the OpenAI format so far, and the tools of this step.
+
+    `messages` hold the results of tool calls as they really came out. `turn` counts earlier model calls.
+    """
+
+    model: str
+    prompt: str
+    settings: Mapping[str, Any]
+    messages: tuple[Mapping[str, Any], ...]
+    tools: tuple[Mapping[str, Any], ...]
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """What came back: words that came in from outside first (a customer), then the assistant's message.
+
+    `message` is None when the agent has nothing more to say; `ended` then says how: done, departed, cut.
+    `notes` are remarks for the record, such as departures from a recording. Money is a decimal string.
+    """
+
+    received: tuple[Mapping[str, Any], ...] = ()
+    message: Mapping[str, Any] | None = None
+    ended: str = ""
+    notes: tuple[str, ...] = ()
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: str | None = None
+    currency: str = ""
