@@ -4,9 +4,11 @@ Refuses unknown names, more work than a cap allows, and anything that is not JSO
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
@@ -57,12 +59,38 @@ _TYPES: Final = (
 )
 
 
+_AMOUNT: Final = re.compile(r"-?[0-9]{1,13}(\.[0-9]{1,2})?")
+
+
+def _cents(amount: object) -> int:
+    """Hundredths of an amount, exactly; a text or a number of at most two places."""
+    if isinstance(amount, bool) or not isinstance(amount, int | float | str):
+        raise TypeError(f"cents() takes an amount, not {kind(amount)}")
+    if not _AMOUNT.fullmatch(str(amount)):
+        raise ValueError("cents() takes an amount of at most two decimal places")
+    return int(Decimal(str(amount)) * 100)
+
+
+def _sum(numbers: object) -> int | float:
+    """The sum of a list of numbers; 0 for an empty one."""
+    if not isinstance(numbers, list) or any(
+        isinstance(each, bool) or not isinstance(each, int | float) for each in numbers
+    ):
+        raise TypeError("sum() takes a list of numbers")
+    return sum(numbers) if all(isinstance(each, int) for each in numbers) else math.fsum(numbers)
+
+
+#: What the language lacks for rules about money. The library calls them; whatever they raise is an error.
+_OWN: Final[Mapping[str, Callable[[object], int | float]]] = {"cents": _cents, "sum": _sum}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
     """A compiled expression; may be shared by threads. Made by `compile`."""
 
     text: str
     variables_used: frozenset[str]
+    functions_used: frozenset[str]
     _program: Any
     _uses: tuple[tuple[Path | None, int], ...]
     _comprehensions: tuple[Comprehension, ...]
@@ -189,6 +217,7 @@ def _compiled(text: str, variables: frozenset[str]) -> Expression:
     expression = Expression(
         text,
         frozenset(str(path[0]) for path in paths),
+        frozenset(_OWN.keys() & set(program.references()["functions"])),
         program,
         tuple(reading.uses),
         tuple(reading.comprehensions),
@@ -234,6 +263,8 @@ class Scope:
             self.converted = cel.Context(used)
         except _FAILURES as error:
             raise ExpressionError.at("", f"a value for expressions is not JSON: {error}") from None
+        for name in {name for each in served for name in each.functions_used}:
+            self.converted.add_function(name, _OWN[name])
 
 
 @lru_cache(maxsize=1024)

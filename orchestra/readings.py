@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 from orchestra.lookups import Path, fail, listed
 
-MOST_COMPREHENSIONS: Final = 2
+MOST_COMPREHENSIONS: Final = 4
 
 COMPREHENSIONS: Final = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
 FUNCTIONS: Final = frozenset({
-    "contains", "double", "duration", "dyn", "endsWith", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear",
+    "cents", "contains", "double", "duration", "dyn", "endsWith", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear",
     "getFullYear", "getHours", "getMilliseconds", "getMinutes", "getMonth", "getSeconds", "has", "int", "matches",
-    "size", "startsWith", "string", "timestamp", "uint",
+    "size", "startsWith", "string", "sum", "timestamp", "uint",
 })  # fmt: skip
 _WORDS: Final = frozenset({"true", "false", "null", "in"})
 
