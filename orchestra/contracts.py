@@ -134,10 +134,15 @@ class NotSent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendFailure:
-    """No readable reply. `not_sent` is the proof that nothing happened, None when nobody can know."""
+    """No readable reply. `not_sent` is the proof that nothing happened, None when nobody can know.
+
+    `timed_out` tells a deadline that passed from other failures. The message holds nothing that was received.
+    """
 
     message: str
     not_sent: NotSent | None = None
+    timed_out: bool = False
+    seconds: float = 0.0
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,1 @@
+"""The edge: every outgoing connection of Orchestra goes through here, and secrets are read nowhere else."""
