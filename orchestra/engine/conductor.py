@@ -50,6 +50,7 @@ class Conductor:
         self._next_suspect = 0.0
         self._careful_until = 0.0
         self._stopping = threading.Event()
+        self._draining = False
         self._patience = 0.0
 
     def deliver(self, arrival: Arrival) -> None:
@@ -67,7 +68,7 @@ class Conductor:
         self.nudge()
 
     def run(self) -> None:
-        """Conduct until stopped. Trouble with the database is waited out."""
+        """Conduct until stopped. Trouble with the database is waited out, but not by a worker that stops."""
         while not (self._stopping.is_set() and not self.flights):
             self._collect()
             try:
@@ -76,6 +77,8 @@ class Conductor:
             except (OperationalError, InterfaceError) as error:
                 logs.event("worker.database_lost", level=logs.WARNING, error=error)
                 self._doubt(list(self.flights.values()))
+                if self._stopping.is_set() and time.monotonic() > self._patience:
+                    break  # others take what we hold
                 time.sleep(PAUSE_AFTER_FAILURE)
         self._hands.close()
 
@@ -122,7 +125,7 @@ class Conductor:
     def _round(self) -> None:
         stopping = self._stopping.is_set()
         if stopping:
-            plan.drain(self.flights.values(), patient=time.monotonic() < self._patience)
+            self._drain()
         touched = [flight for flight in self.flights.values() if plan.is_due(flight)]
         free = 0 if stopping else self.slots - len(self.flights)
         polling = time.monotonic() >= self._next_poll
@@ -134,6 +137,12 @@ class Conductor:
             raise
         except (DatabaseError, OrchestraError) as error:
             self._one_by_one(touched, error)
+
+    def _drain(self) -> None:
+        if not self._draining:
+            self._draining = True
+            logs.event("worker.stopping", worker=self.session.worker_id, runs=len(self.flights))
+        plan.drain(self.flights.values(), patient=time.monotonic() < self._patience)
 
     def _attempt(self, touched: Sequence[Flight], free: int) -> None:
         """One transaction: lock ours, claim more, decide, write. Then, after the commit, begin the work."""

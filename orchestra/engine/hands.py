@@ -5,8 +5,9 @@ Refuses the database to the work itself: a step that could write rows would be a
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from typing import Any, NoReturn
@@ -25,23 +26,37 @@ Deliver = Callable[[Arrival], None]
 
 
 class Hands:
-    """A pool of threads. Each piece of work is delivered once, as a result or a failure."""
+    """Threads, made as they are needed. Each piece of work is delivered once, as a result or a failure.
+
+    They end with the process: a step that does not end must not keep a stopped worker alive.
+    """
 
     def __init__(self, count: int, deliver: Deliver) -> None:
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="hand")
+        self._most = count
+        self._made = 0
+        self._free = threading.Semaphore(0)
+        self._waiting: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._closed = False
         self._deliver = deliver
 
     def take(self, work: Work) -> None:
-        """Begin a piece of work as soon as a thread is free."""
-        self._pool.submit(self._do, work)
+        """Begin a piece of work as soon as a thread is free; from one thread only."""
+        self._waiting.put(work)
+        if not self._free.acquire(blocking=False) and self._made < self._most:
+            self._made += 1
+            threading.Thread(target=self._serve, name=f"hand-{self._made}", daemon=True).start()
 
     def close(self) -> None:
-        """Take nothing more; what has begun may end by itself."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Begin nothing more; what has begun may end by itself."""
+        self._closed = True
+        for _ in range(self._made):
+            self._waiting.put(None)
 
-    def _do(self, work: Work) -> None:
-        with logs.context(run=work.run):
-            self._deliver(perform(work))
+    def _serve(self) -> None:
+        while (work := self._waiting.get()) is not None and not self._closed:
+            with logs.context(run=work.run):
+                self._deliver(perform(work))
+            self._free.release()
 
 
 def perform(work: Work) -> Arrival:

@@ -28,7 +28,11 @@ BEAT = """
 UPDATE orchestra_workerprocess SET seen_at = clock_timestamp(), stopped_at = NULL, claims_by_hint = %s,
   claims_by_poll = %s, fences_lost = %s, hints_lost = %s WHERE id = %s
 """
-STOPPED = "UPDATE orchestra_workerprocess SET stopped_at = clock_timestamp() WHERE id = %s"
+# With runs left it has not stopped in order: others find it dead, and take them.
+STOPPED = """
+UPDATE orchestra_workerprocess w SET stopped_at = clock_timestamp() WHERE id = %s
+  AND NOT EXISTS (SELECT 1 FROM orchestra_run r WHERE r.worker_id = w.id AND r.state = 'running')
+"""
 
 
 @dataclass(slots=True)
