@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from orchestra.contracts import NotSent, Reply, Request, SendFailure
 from orchestra.edge import egress, hosts, messages, names, replies, secrets
@@ -35,6 +36,10 @@ class Timeouts:
     total: float = 30.0
 
 
+USUAL_TIMEOUTS: Final = Timeouts()
+USUAL_CAPS: Final = Caps()
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Everything about one sending; times are points on the clock."""
@@ -55,10 +60,10 @@ def send(
     request: Request,
     *,
     base_url: str,
-    secret_headers: Mapping[str, Secret],
+    secret_headers: Mapping[str, Secret | str],
     rules: Rules,
-    timeouts: Timeouts = Timeouts(),
-    caps: Caps = Caps(),
+    timeouts: Timeouts = USUAL_TIMEOUTS,
+    caps: Caps = USUAL_CAPS,
     send_by: float | None = None,
     clock: Clock = time.monotonic,
     system: Names = names.SYSTEM,
@@ -66,14 +71,15 @@ def send(
 ) -> Reply | SendFailure:
     """Send exactly this request once. `send_by` is a point on `clock` after which no first byte leaves.
 
-    A redirect is a reply. Secrets that come back are replaced by `[secret]`; cookies are dropped. `ca_file` holds
-    certificates to trust besides the system's. Raises nothing on purpose: every end is a Reply or a SendFailure.
+    A redirect is a reply. Secrets that come back are replaced by `[secret]`; cookies are dropped. A secret header
+    given as plain text is a secret as well. `ca_file` holds certificates to trust besides the system's. Raises nothing on purpose: every end is a Reply or a SendFailure.
     """
     begun = clock()
     try:
         target = _parsed(base_url)
         ready_by, done_by = begun + min(timeouts.connect, timeouts.total), begun + timeouts.total
-        plan = _Plan(request, target, secret_headers, rules, caps, begun, ready_by, done_by, send_by, clock)
+        hidden = {name: secrets.hidden(value) for name, value in secret_headers.items()}
+        plan = _Plan(request, target, hidden, rules, caps, begun, ready_by, done_by, send_by, clock)
         return _exchange(plan, system, ca_file)
     except Failed as failed:
         return SendFailure(failed.message, failed.not_sent, failed.timed_out, clock() - begun)
@@ -84,9 +90,10 @@ def _exchange(plan: _Plan, system: Names, ca_file: Path | None) -> Reply:
     data = _rendered(plan)
     address = _resolved(plan, system)
     _check_plain_secrets(plan, address)
+    trust = _trust(ca_file) if plan.target.scheme == "https" else None
     with closing(Wire.open(address, plan.target.port, deadline=plan.ready_by, clock=plan.clock)) as wire:
-        if plan.target.scheme == "https":
-            wire.encrypt(_trust(ca_file), hosts.bare(plan.target.host), deadline=plan.ready_by)
+        if trust is not None:
+            wire.encrypt(trust, str(plan.target.host), deadline=plan.ready_by)
         _check_still_in_time(plan)
         whole = wire.write(data, deadline=plan.done_by)
         head, body = replies.read(

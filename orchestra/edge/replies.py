@@ -47,8 +47,6 @@ def read(source: Source, *, method: str, caps: Caps) -> tuple[Head, bytes]:
         if head.status == 101:
             raise Failed("The other side wants to switch to another protocol.")
         head = _head(stream)
-    if head.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Failed("The reply is compressed although that was not asked for: it is not read.")
     return head, _body(stream, head, method, caps)
 
 
@@ -70,7 +68,7 @@ class _Stream:
                 break
             self._more()
         if not 0 <= end < limit:
-            raise Failed("The head of the reply is larger than the cap allows.")
+            raise Failed("A line or the head of the reply is larger than the cap allows.")
         found = bytes(self._held[: end + 1])
         del self._held[: end + 1]
         self._left -= len(found) if longest is None else 0
@@ -130,6 +128,8 @@ def _body(stream: _Stream, head: Head, method: str, caps: Caps) -> bytes:
     coding, length = head.headers.get("transfer-encoding"), head.headers.get("content-length")
     if method == "HEAD" or head.status in {204, 304}:
         return b""
+    if head.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Failed("The reply is compressed although that was not asked for: it is not read.")
     if coding is not None:
         if coding.lower() != "chunked" or length is not None or head.minor == 0:
             raise Failed("The reply says in two ways, or in an unknown way, where it ends.")

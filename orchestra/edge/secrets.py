@@ -122,6 +122,14 @@ def resolve(
     return Secret(text)
 
 
+def hidden(value: Secret | str) -> Secret:
+    """A plain text as a secret: all of it, and what follows its first word (`Bearer ...`)."""
+    if isinstance(value, Secret):
+        return value
+    _, _, after = value.partition(" ")
+    return Secret(value, parts=(after,))
+
+
 def scrub(text: str, secrets: Iterable[Secret]) -> str:
     """The text with every secret replaced by `[secret]`: plain, base64, URL-encoded, as in JSON or HTML."""
     pattern = _pattern(secrets)

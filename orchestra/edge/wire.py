@@ -136,7 +136,8 @@ class Wire:
     def _connect(self, address: str, port: int, deadline: float) -> None:
         code = self._socket.connect_ex((address, port))
         if code == EINPROGRESS:
-            self._wait(POLLOUT, deadline, NotSent.CONNECT)
+            while not self._wait(POLLOUT, deadline, NotSent.CONNECT):
+                continue
             code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
             raise OSError(code, "not connected")
@@ -164,18 +165,17 @@ class Wire:
     def _proof(self) -> NotSent | None:
         return None if self.began else NotSent.CONNECT
 
-    def _wait(self, events: int, deadline: float, proof: NotSent | None) -> None:
+    def _wait(self, events: int, deadline: float, proof: NotSent | None) -> bool:
+        """True when something happened; false may come early, and then the caller asks again."""
         self._check(deadline, proof)
         waited = poll()
         waited.register(self._socket, events)
-        left = min(
-            max(deadline - self._clock(), 0.0), _LONGEST_WAIT
-        )  # a negative wait would be one without end
-        waited.poll(ceil(left * 1000))
+        left = max(deadline - self._clock(), 0.0)  # a negative wait would have no end
+        return bool(waited.poll(ceil(min(left, _LONGEST_WAIT) * 1000)))
 
     def _check(self, deadline: float, proof: NotSent | None) -> None:
         if self._clock() >= deadline:
-            raise Failed(_LATE.get(proof, "No complete reply in time."), not_sent=proof, timed_out=True)
+            raise Failed(_LATE[proof], not_sent=proof, timed_out=True)
 
 
 def _made(address: Address) -> socket.socket:
