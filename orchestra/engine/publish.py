@@ -14,6 +14,7 @@ from orchestra.documents.envelopes import Envelope, envelopes
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, Problem
 from orchestra.models import Deployment, Environment, Person, Workflow, WorkflowVersion
+from orchestra.people import roles
 from orchestra.tools import registry
 from orchestra.workflows import functions, parse, stored
 from orchestra.workflows.checks import Known
@@ -99,6 +100,7 @@ def _deploy(version: WorkflowVersion, environment: str) -> None:
         workflow=version.workflow, environment=place, defaults={"base_version": version}
     )
     if made:
+        roles.give_defaults(deployment)
         return
     deployment.base_version = version
     if deployment.canary_version_id == version.pk:

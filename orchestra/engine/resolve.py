@@ -1,0 +1,215 @@
+"""Takes people's votes on proposals: who may, on which bytes, how many; then moves proposal and call, and wakes the run.
+
+Refuses a vote on anything else than what is pending now with exactly that digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from orchestra import logs, moves
+from orchestra.canonical import Json
+from orchestra.engine import cancel, dispatch
+from orchestra.engine.connections import borrow, now
+from orchestra.errors import Expired, Invalid, NotAllowed, NotFound, StaleState
+from orchestra.models import Approval, Person, Proposal, Run, ToolCall, User, Vote
+from orchestra.people import duties, persons, roles
+
+#: From this tier on an approval needs a reason too.
+REASON_FROM_TIER = 3
+LONGEST_REASON = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One person's vote as it comes in: the digest they saw, what they say, and how they were signed in."""
+
+    verdict: Vote
+    digest: bytes
+    reason: str = ""
+    category: str = ""
+    opened_at: datetime | None = None
+    authentication: Mapping[str, Json] = field(default_factory=dict)
+
+
+def vote(*, uid: UUID, by: Person, ballot: Ballot, account: User | None = None) -> Proposal:
+    """Count one vote; the last needed one decides.
+
+    Raises NotFound (absent, or not theirs to see), NotAllowed (rights or duties), StaleState (decided, changed,
+    voted already), Expired, Invalid (reason missing).
+    """
+    with borrow():
+        proposal = lock(uid)
+        may_see(proposal, by)
+        overdue = _is_overdue(proposal)
+        if overdue:
+            expire(proposal)
+        else:
+            _check(proposal, by, ballot)
+            _count(proposal, by, ballot, account)
+    if overdue:
+        raise Expired("The time to decide this has run out; nothing was executed.")
+    logs.event(
+        "proposal.voted", run=proposal.toolcall.run.uid, verdict=ballot.verdict, outcome=proposal.state
+    )
+    return proposal
+
+
+def lock(uid: UUID) -> Proposal:
+    """The proposal with its call and run, locked in the order run, call, proposal. Raises NotFound."""
+    ids = Proposal.objects.filter(uid=uid).values_list("toolcall__run__uid", "toolcall_id").first()
+    if ids is None:
+        raise NotFound(f"There is no proposal {uid}.")
+    run = cancel.lock(ids[0])
+    call = ToolCall.objects.select_for_update(of=("self",)).get(pk=ids[1])
+    proposal = (
+        Proposal.objects.select_for_update(of=("self",)).select_related("deployment", "ruling").get(uid=uid)
+    )
+    call.run, proposal.toolcall = run, call
+    return proposal
+
+
+def may_see(proposal: Proposal, by: Person) -> None:
+    """A stranger is told the same as for a proposal that does not exist."""
+    if not roles.may(by, "view", proposal.deployment):
+        raise NotFound(f"There is no proposal {proposal.uid}.")
+
+
+def objection(proposal: Proposal, by: Person) -> str | None:
+    """Why this person may not decide on this proposal now; None when they may."""
+    if not roles.may(by, "review", proposal.deployment):
+        return "You may look at this, but deciding needs the right to review here."
+    groups = _groups(proposal)
+    if groups and not any(persons.is_in_group(by, group) for group in groups):
+        return f"This is for {' or '.join(groups)} to decide."
+    others = bool(proposal.requirements.get("other_than_editor")) or proposal.tier >= REASON_FROM_TIER
+    return duties.objection(by.pk, parties(proposal), other_than_editor=others)
+
+
+def parties(proposal: Proposal) -> duties.Parties:
+    """Everybody who has a part in what is proposed."""
+    call = proposal.toolcall
+    task = call.run.task
+    agent = call.turn.agent_version.agent if call.turn is not None else None
+    authors = {rule.get("author") for rule in proposal.ruling.rules if rule.get("author")}
+    return duties.Parties(
+        requester=task.requester_id,
+        agent_owner=agent.owner_id if agent is not None else None,
+        service_owner=task.service.owner_id if task.service is not None else None,
+        rule_authors=frozenset(Person.objects.filter(name__in=authors).values_list("pk", flat=True)),
+        editors=frozenset({call.edited_by_id} if call.edited_by_id is not None else ()),
+    )
+
+
+def standing(proposal: Proposal) -> list[Approval]:
+    """The approvals that count now: distinct persons who still have the right and stand outside the action."""
+    votes = proposal.approvals.filter(verdict=Vote.APPROVE, digest=proposal.digest).select_related("person")
+    return [found for found in votes.order_by("pk") if objection(proposal, found.person) is None]
+
+
+def satisfied(proposal: Proposal, votes: Sequence[Approval]) -> bool:
+    """Whether these approvals are enough."""
+    return len({found.person_id for found in votes}) >= proposal.votes_needed
+
+
+def expire(proposal: Proposal) -> None:
+    """Close a proposal whose time has run out, with its call, and wake the run. The caller holds the locks."""
+    _decide(proposal, "expired", "expired", actor="system", reason="nobody decided in time")
+
+
+def withdraw(proposal: Proposal, *, target: str, call_target: str, actor: str, reason: str) -> None:
+    """Close a proposal that is no longer needed (cancelled, superseded). The caller holds the locks."""
+    _decide(proposal, target, call_target, actor=actor, reason=reason)
+
+
+def _is_overdue(proposal: Proposal) -> bool:
+    return proposal.state == "pending" and proposal.expires_at is not None and proposal.expires_at <= now()
+
+
+def _check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
+    """First what is asked, then who asks, then what they say: the advice fits what is really wrong."""
+    _is_open(proposal, by, ballot)
+    if against := objection(proposal, by):
+        raise NotAllowed(against)
+    needs_reason = ballot.verdict != Vote.APPROVE or proposal.tier >= REASON_FROM_TIER
+    if (needs_reason or proposal.requirements.get("reason")) and not ballot.reason.strip():
+        raise Invalid.at(
+            "/reason", "Say why: the reason is kept, and the agent gets it when you do not approve."
+        )
+    if len(ballot.reason) > LONGEST_REASON:
+        raise Invalid.at("/reason", f"At most {LONGEST_REASON} characters.")
+
+
+def _is_open(proposal: Proposal, by: Person, ballot: Ballot) -> None:
+    if proposal.state == "expired":
+        raise Expired("The time to decide this has run out; nothing was executed.")
+    if proposal.state != "pending":
+        raise StaleState(_who_decided(proposal), details={"state": proposal.state})
+    if bytes(proposal.digest) != ballot.digest:
+        raise StaleState("What you looked at is not what would be executed now. Read it again.")
+    if proposal.toolcall.run.cancel_requested_at is not None:
+        raise StaleState("The run is being cancelled; nothing will be executed.")
+    if proposal.approvals.filter(person=by).exists():
+        raise StaleState("You have voted on this already.")
+
+
+def _who_decided(proposal: Proposal) -> str:
+    last = proposal.approvals.select_related("person").order_by("-pk").first()
+    who = f" by {last.person}" if last is not None else ""
+    when = f" at {proposal.decided_at:%Y-%m-%d %H:%M} UTC" if proposal.decided_at is not None else ""
+    return f"This was {proposal.state}{who}{when}."
+
+
+def _count(proposal: Proposal, by: Person, ballot: Ballot, account: User | None) -> None:
+    """Insert the vote under the proposal's lock, then count: two last votes at once cannot miss each other."""
+    Approval.objects.create(
+        proposal=proposal,
+        person=by,
+        account=account,
+        digest=ballot.digest,
+        verdict=ballot.verdict,
+        category=ballot.category,
+        reason=ballot.reason,
+        opened_at=ballot.opened_at,
+        authentication=dict(ballot.authentication),
+    )
+    actor = f"person:{by.name}"
+    if ballot.verdict == Vote.CHANGES:
+        _decide(proposal, "returned", "returned", actor=actor, reason=ballot.reason)
+    elif ballot.verdict == Vote.REJECT:
+        rejects = proposal.approvals.filter(verdict=Vote.REJECT).count()
+        if rejects >= proposal.rejects_needed:
+            _decide(proposal, "rejected", "rejected", actor=actor, reason=ballot.reason)
+    elif satisfied(proposal, standing(proposal)):
+        _decide(proposal, "approved", "approved", actor=actor, reason=ballot.reason or "enough approvals")
+
+
+def _decide(proposal: Proposal, target: str, call_target: str, *, actor: str, reason: str) -> None:
+    call = proposal.toolcall
+    grace = timedelta(seconds=float(proposal.requirements.get("grace") or 0))
+    moves.move(
+        proposal,
+        target,
+        actor=actor,
+        reason=reason,
+        data={"digest": bytes(proposal.digest).hex()},
+        decided_at=Now(),
+        effective_at=Now() + grace if grace and target == "approved" else None,
+    )
+    columns: dict[str, Any] = {"proposal": proposal} if call_target == "approved" else {"finished_at": Now()}
+    moves.move(call, call_target, actor=actor, reason=reason, **columns)
+    live = Run.objects.filter(pk=call.run_id, finished_at__isnull=True)
+    live.update(wake=F("wake") + 1)
+    live.exclude(state="escalated").update(due_at=Now() + grace if target == "approved" else Now())
+    dispatch.announce([call.run_id])
+
+
+def _groups(proposal: Proposal) -> list[str]:
+    return sorted(str(group) for group in proposal.requirements.get("groups") or ())
