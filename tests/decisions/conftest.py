@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -37,7 +38,7 @@ def member(name: str, group: str) -> Person:
     return person
 
 
-def propose(deployment: Deployment, requester: Person, **columns: object) -> Proposal:
+def propose(deployment: Deployment, requester: Person, **columns: Any) -> Proposal:
     """A call that waits for people, on behalf of the requester."""
     run = factories.run(factories.task(deployment, requester=requester))
     call = factories.walk(factories.toolcall(factories.step(run)), "awaiting_approval")
