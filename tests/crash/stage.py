@@ -91,6 +91,14 @@ class Stage:
         """What every task is given."""
         return {"ledger": str(self.ledger), "gate": str(self.gate)}
 
+    def input(self, n: int = 0) -> str:
+        """The same as JSON, for commands."""
+        return json.dumps({**self.given(), "n": n})
+
+    def all(self) -> list[Run]:
+        """Every run there is."""
+        return list(Run.objects.order_by("pk"))
+
     def _submit(self, workflow: str, given: dict[str, Any]) -> Run:
         payload = {**self.given(), **given}
         request = intake.Request(workflow=workflow, environment="dev", payload=payload, source="command")
