@@ -110,6 +110,9 @@ def read(lines: Iterable[bytes], book: Book) -> Iterator[Finding]:
         except Unreadable as why:
             yield Finding(Fault.SEAL, f"line {number} of the seals {why}")
             continue
+        if book.until and seal.at > book.until:
+            book.younger += 1
+            continue
         state = (
             {head.chain: head for head in heads}
             if whole
