@@ -6,19 +6,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db.models.functions import Now
 
-from orchestra.canonical import Json
 from orchestra.engine import kinds, questions, scope, settling
 from orchestra.engine.conclude import conclude
 from orchestra.engine.flight import Arrival, Failure, Flight, Node
-from orchestra.errors import FailureClass
+from orchestra.errors import FailureClass, Invalid
 from orchestra.models import HumanTask, Step
 from orchestra.workflows import graph
-from orchestra.workflows.spec import Repeat
 
 NOBODY = "nobody answered in time"
 
@@ -28,7 +25,7 @@ def advance(flight: Flight) -> None:
     recover(flight)
     absorb(flight)
     watch_the_clock(flight)
-    if flight.run.cancel_requested_at is not None or flight.run.failure_class:
+    if flight.called_off:
         stop(flight)
     elif not (flight.halted or flight.draining):
         follow_waits(flight)
@@ -61,7 +58,7 @@ def absorb(flight: Flight) -> None:
 
 
 def watch_the_clock(flight: Flight) -> None:
-    """Work past its step's timeout is given up; a run past its wall time is escalated."""
+    """Work past its step's timeout is given up; a run past its wall time is escalated, unless it is stopped anyway."""
     for key, job in list(flight.at_work.items()):
         node = flight.nodes[key]
         timeout = scope.inner(flight, node).timeout
@@ -71,7 +68,9 @@ def watch_the_clock(flight: Flight) -> None:
                 flight, node, Failure(FailureClass.TOOL_TIMEOUT, f"No result within {timeout:g} s.")
             )
     deadline = flight.run.deadline_at
-    if deadline is not None and flight.clock() >= deadline and not flight.escalated():
+    if flight.called_off or flight.halted or flight.escalated():
+        return
+    if deadline is not None and flight.clock() >= deadline:
         allowed = timedelta(seconds=float(flight.run.limits["wall_time"]))
         message = f"The run took longer than its {allowed} of wall time."
         questions.escalate_run(flight, "wall_time", Failure(FailureClass.LIMIT, message))
@@ -92,12 +91,15 @@ def stop(flight: Flight) -> None:
             continue
         elif node.phase != "pending" or node.row is not None:
             settling.cancel(flight, node, reason)
-    for question in _open(flight):
+    for question in flight.open_questions():
         flight.closed.append((question, "cancelled", reason))
 
 
 def follow_waits(flight: Flight) -> None:
-    """Look at what each waiting step waits for: an answer, a time, a child run."""
+    """Look at what each waiting step waits for: an answer, a time, a child run; and at an `each` out of time."""
+    for node in list(flight.nodes.values()):
+        if node.kind == "each" and node.phase == "running":
+            _follow_each(flight, node)
     for node in flight.waiting():
         question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
         child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
@@ -113,13 +115,13 @@ def follow_waits(flight: Flight) -> None:
 def start_ready(flight: Flight) -> graph.Decision:
     """Start everything that is ready, until nothing more is; steps that settle at once make others ready."""
     while True:
-        before = _progress(flight)
+        before = _picture(flight)
         _repeat(flight)
         _fan_out(flight)
         decision = graph.ready(flight.spec, rows(flight))
         if not flight.escalated() and not decision.failed:
             _follow(flight, decision)
-        if _progress(flight) == before:
+        if _picture(flight) == before:
             return graph.ready(flight.spec, rows(flight))
 
 
@@ -140,25 +142,14 @@ def rows(flight: Flight) -> dict[str, graph.Row]:
 def _take(flight: Flight, node: Node, arrival: Arrival) -> None:
     if arrival.failure is not None:
         settling.fail(flight, node, arrival.failure)
-        return
-    repeat = scope.inner(flight, node).repeat
-    if (
-        repeat is not None
-        and _is_last_round(node, repeat)
-        and not _until(flight, node, repeat, arrival.output)
-    ):
-        message = f"Not done after {repeat.at_most} rounds."
-        settling.fail(flight, node, Failure(FailureClass.LIMIT, message))
-        return
-    settling.succeed(flight, node, arrival.output, "done")
+    else:
+        settling.succeed(flight, node, arrival.output, "done")
 
 
 def _follow(flight: Flight, decision: graph.Decision) -> None:
     by_name = flight.spec.by_name
     for name in decision.cancel:
-        node = _current(flight, name)
-        if node.key not in flight.at_work:
-            settling.cancel(flight, node, "another step was first")
+        settling.cancel(flight, _current(flight, name), "another step was first")
     for name in decision.skip:
         flight.node(by_name[name]).go("skipped", "not on the way this run took", finished_at=Now())
     for name in decision.start:
@@ -173,8 +164,10 @@ def _follow_question(flight: Flight, node: Node, question: HumanTask) -> None:
     ):
         flight.closed.append((question, "expired", NOBODY))
         settling.fail(flight, node, Failure(FailureClass.LIMIT, f"{question.title}: {NOBODY}."))
-    elif question.state in {"expired", "cancelled"}:
+    elif question.state == "expired":
         settling.fail(flight, node, Failure(FailureClass.LIMIT, f"{question.title}: {NOBODY}."))
+    elif question.state == "cancelled":
+        settling.cancel(flight, node, "its question was called off")
 
 
 def _answered(flight: Flight, node: Node, question: HumanTask) -> None:
@@ -208,6 +201,21 @@ def _follow_child(flight: Flight, node: Node) -> None:
         settling.fail(flight, node, Failure(FailureClass.TOOL_TIMEOUT, "The child run took too long."))
 
 
+def _follow_each(flight: Flight, node: Node) -> None:
+    """Items at work are given up, to be done again if a person gives more time; those that wait go on waiting."""
+    timeout = scope.inner(flight, node).timeout
+    if timeout is None or node.deadline is None or node.deadline > flight.clock():
+        return
+    for item in flight.items(node.path):
+        if item.key in flight.at_work:
+            flight.unplan(item)
+            item.phase = "pending"
+            if item.row is not None:
+                item.go("pending", "its time is over")
+    failure = Failure(FailureClass.TOOL_TIMEOUT, f"Not all items were done within {timeout:g} s.")
+    settling.fail(flight, node, failure)
+
+
 def _time_has_come(flight: Flight, node: Node) -> None:
     if node.kind == "wait":
         settling.succeed(flight, node, {"waited": True}, "the time has come")
@@ -234,31 +242,33 @@ def _repeat(flight: Flight) -> None:
 
 def _fan_out(flight: Flight) -> None:
     for node in list(flight.nodes.values()):
-        if (
-            node.kind == "each"
-            and node.item == Step.NO_ITEM
-            and node.phase == "running"
-            and not flight.escalated()
-        ):
+        if node.kind != "each" or node.item != Step.NO_ITEM or flight.escalated():
+            continue
+        if node.phase == "running":
             for item in flight.items(node.path):
                 if item.phase == "pending":
                     kinds.start(flight, item)
             kinds.fan_out(flight, node)
+        elif node.settled:
+            _leave_items(flight, node)
+
+
+def _leave_items(flight: Flight, node: Node) -> None:
+    """An `each` that is settled without all of its items needs the others no more."""
+    for item in flight.items(node.path):
+        if not item.settled:
+            settling.cancel(flight, item, "nobody waits for it any more")
 
 
 def _more_rounds(flight: Flight, node: Node) -> bool:
+    """What a person gave for a round need not have its form: then it was the last."""
     repeat = flight.spec.by_name[node.name].repeat
-    if repeat is None or _is_last_round(node, repeat):
+    if repeat is None or node.round >= repeat.at_most:
         return False
-    return not _until(flight, node, repeat, node.output)
-
-
-def _until(flight: Flight, node: Node, repeat: Repeat, output: Json) -> bool:
-    return scope.holds(repeat.until, {**scope.scope(flight, node), "output": output})
-
-
-def _is_last_round(node: Node, repeat: Repeat) -> bool:
-    return node.round >= repeat.at_most
+    try:
+        return not scope.holds(repeat.until, {**scope.scope(flight, node), "output": node.output})
+    except Invalid:
+        return False
 
 
 def _current(flight: Flight, name: str) -> Node:
@@ -271,11 +281,6 @@ def _chosen(node: Node) -> str | None:
     return None
 
 
-def _progress(flight: Flight) -> int:
-    """Grows with everything that was decided."""
-    return sum(len(node.hops) for node in flight.nodes.values()) + len(flight.begin) + len(flight.asks)
-
-
-def _open(flight: Flight) -> Iterable[HumanTask]:
-    closed = {question.pk for question, _, _ in flight.closed}
-    return [q for q in flight.questions.values() if q.state == "open" and q.pk not in closed]
+def _picture(flight: Flight) -> tuple[object, ...]:
+    """Changes with everything that is decided."""
+    return (*(node.phase for node in flight.nodes.values()), len(flight.asks))

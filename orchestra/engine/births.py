@@ -39,11 +39,10 @@ def prepare_children(flight: Flight) -> bool:
             _child(flight.run, child.run, child.workflow)
         except OrchestraError as error:
             failed = True
-            flight.starts.remove(child)
             flight.ending = None
-            child.node.hops.pop()
-            child.node.phase = "pending"
-            settling.fail(flight, child.node, Failure(FailureClass.PRECONDITION, error.message))
+            flight.unplan(child.node)
+            wrong = FailureClass.DATA_MISMATCH if isinstance(error, Invalid) else FailureClass.PRECONDITION
+            settling.fail(flight, child.node, Failure(wrong, error.message))
     return failed
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
+from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.engine import questions, scope, settling
 from orchestra.engine.flight import Ending, Failure, Flight
@@ -17,6 +18,7 @@ from orchestra.workflows import graph
 def conclude(flight: Flight, decision: graph.Decision | None) -> None:
     """Choose the ending; none while something is at work."""
     if flight.at_work:
+        flight.alarm = min((m for m in _moments(flight) if m > flight.now), default=None)
         return
     if decision is None:
         _called_off(flight)
@@ -32,26 +34,33 @@ def conclude(flight: Flight, decision: graph.Decision | None) -> None:
 
 def due(flight: Flight) -> datetime | None:
     """When the run must be looked at again by itself: the nearest timer, expiry or deadline."""
+    return min(_moments(flight), default=None)
+
+
+def _moments(flight: Flight) -> list[datetime]:
     moments: list[datetime | None] = [flight.run.deadline_at]
-    for node in flight.waiting():
-        hop = node.hops[-1].columns if node.hops else {}
-        moments += [hop.get("waits_until") or flight.waits_for(node, "waits_until"), node.deadline]
-    moments += [q.expires_at for q in flight.questions.values() if q.state == "open"]
+    for node in flight.nodes.values():
+        if node.phase == "waiting":
+            hop = node.hops[-1].columns if node.hops else {}
+            moments.append(hop.get("waits_until") or flight.waits_for(node, "waits_until"))
+        if node.phase in {"waiting", "running"}:
+            moments.append(node.deadline)
+    moments += [question.expires_at for question in flight.open_questions()]
     moments += [ask.question.expires_at for ask in flight.asks]
-    return min((moment for moment in moments if moment is not None), default=None)
+    return [moment for moment in moments if moment is not None]
 
 
 def _called_off(flight: Flight) -> None:
     """Cancelled, failed by a person, halted, or given back because the worker stops."""
     run = flight.run
     children = [c for c in flight.children.values() if c.finished_at is None]
-    if run.cancel_requested_at is not None or run.failure_class:
+    if flight.called_off:
         if children:
-            flight.ending = Ending("waiting", "its child runs are being cancelled", {"due_at": due(flight)})
+            flight.ending = Ending("waiting", "its child runs are being cancelled", {"due_at": None})
         elif run.cancel_requested_at is not None:
-            flight.ending = _end("cancelled", "as asked")
+            _end(flight, "cancelled", "as asked")
         else:
-            flight.ending = _end("failed", run.failure_class)
+            _end(flight, "failed", run.failure_class)
     elif flight.escalated():
         flight.ending = Ending("escalated", "a person must settle it", {"due_at": None})
     else:
@@ -66,7 +75,7 @@ def _fail(flight: Flight, decision: graph.Decision) -> None:
     for other in list(flight.nodes.values()):
         if not other.settled and (other.row is not None or other.hops):
             settling.cancel(flight, other, "the run fails")
-    flight.ending = _end("failed", failure, failure_class=failure, error=f"{node.path}: {node.error}")
+    _end(flight, "failed", failure, failure_class=failure, error=f"{node.path}: {node.error}")
 
 
 def _succeed(flight: Flight) -> None:
@@ -77,12 +86,19 @@ def _succeed(flight: Flight) -> None:
         questions.escalate_run(flight, "", failure)
         flight.ending = Ending("escalated", "its output cannot be made", {"due_at": None})
         return
-    flight.ending = _end("succeeded", "every step is settled", output=output)
+    _end(flight, "succeeded", "every step is settled", output=output)
 
 
 def _output(flight: Flight) -> Json:
-    if flight.spec.output is not None:
-        return scope.resolve(flight.spec.output, scope.scope(flight))
+    made = (
+        _last(flight)
+        if flight.spec.output is None
+        else scope.resolve(flight.spec.output, scope.scope(flight))
+    )
+    return canonical.check(made, limits=settling.limits(flight))
+
+
+def _last(flight: Flight) -> Json:
     nodes = {
         node.name: node.output
         for node in flight.nodes.values()
@@ -102,5 +118,8 @@ def _wait(flight: Flight) -> None:
     flight.ending = Ending("escalated", "it cannot go on", {"due_at": None})
 
 
-def _end(target: str, reason: str, **columns: Any) -> Ending:
-    return Ending(target, reason, {"due_at": None, "finished_at": Now(), **columns})
+def _end(flight: Flight, target: str, reason: str, **columns: Any) -> None:
+    """The run is over, and so is every question about it."""
+    flight.asks = [ask for ask in flight.asks if ask.node is not None and not ask.node.settled]
+    flight.closed += [(question, "cancelled", "the run has ended") for question in flight.open_questions()]
+    flight.ending = Ending(target, reason, {"due_at": None, "finished_at": Now(), **columns})

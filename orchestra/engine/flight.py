@@ -110,6 +110,11 @@ class Node:
         """Whether it will not change any more."""
         return self.phase in {"succeeded", "failed", "skipped", "cancelled"}
 
+    @property
+    def begun(self) -> bool:
+        """Whether it ever began: what was skipped or called off before has not."""
+        return self.attempt > 0 or (self.phase == "pending" and self.row is not None)
+
     def go(self, target: str, reason: str, **columns: Any) -> None:
         """Plan a move. What it waited for before is forgotten unless given again."""
         self.hops.append(Hop(target, reason, {**dict.fromkeys(WAITS), "attempt": self.attempt, **columns}))
@@ -170,6 +175,7 @@ class Flight:
     closed: list[tuple[HumanTask, str, str]] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
     ending: Ending | None = None
+    alarm: datetime | None = None
 
     @property
     def worker(self) -> str:
@@ -209,13 +215,29 @@ class Flight:
         """What a node with a row waits for, by the column's name; None when it waits for something else."""
         return getattr(node.row, column, None) if node.row is not None and not node.hops else None
 
+    @property
+    def called_off(self) -> bool:
+        """Whether somebody asked for the end of the run: cancelled, or to fail."""
+        return self.run.cancel_requested_at is not None or bool(self.run.failure_class)
+
+    def open_questions(self) -> list[HumanTask]:
+        """The questions that are open, less those that the next checkpoint closes."""
+        closed = {question.pk for question, _, _ in self.closed}
+        return [q for q in self.questions.values() if q.state == "open" and q.pk not in closed]
+
     def escalated(self) -> bool:
         """Whether a person must settle something before anything new may start."""
-        closed = {question.pk for question, _, _ in self.closed}
         return any(ask.question.kind == "escalation" for ask in self.asks) or any(
-            question.kind == "escalation" and question.state == "open" and question.pk not in closed
-            for question in self.questions.values()
+            question.kind == "escalation" for question in self.open_questions()
         )
+
+    def unplan(self, node: Node) -> None:
+        """Forget what was planned for a step and is not written yet; its work is not waited for any more."""
+        node.hops.clear()
+        self.at_work.pop(node.key, None)
+        self.begin = [work for work in self.begin if work.key != node.key]
+        self.asks = [ask for ask in self.asks if ask.node is not node]
+        self.starts = [child for child in self.starts if child.node is not node]
 
     def dirty(self) -> bool:
         """Whether there is anything to write."""
@@ -224,5 +246,6 @@ class Flight:
             or self.asks
             or self.starts
             or self.closed
+            or self.stopped
             or any(node.hops for node in self.nodes.values())
         )

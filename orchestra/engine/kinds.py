@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models.functions import Now
 
+from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.engine import questions, scope, settling
 from orchestra.engine.flight import Child, Failure, Flight, Job, Node, Work
@@ -31,6 +32,15 @@ class Begin:
         """Fill in a template. Raises Invalid naming what is missing."""
         return scope.resolve(template, self.names)
 
+    def keep(self, template: Json) -> Json:
+        """The same for a value that is stored. Raises Invalid when it is larger than the run allows."""
+        return canonical.check(self.resolve(template), limits=settling.limits(self.flight))
+
+    def set_deadline(self) -> None:
+        """From now on the step's timeout counts."""
+        timeout = self.step.timeout
+        self.node.deadline = None if timeout is None else self.flight.clock() + timedelta(seconds=timeout)
+
 
 def start(flight: Flight, node: Node) -> None:
     """Begin a step, or settle it at once: skipped by its condition, failed by an entry criterion."""
@@ -38,15 +48,16 @@ def start(flight: Flight, node: Node) -> None:
         return
     step = scope.inner(flight, node)
     names = scope.scope(flight, node)
+    node.attempt += 1
     try:
         if step.condition is not None and not scope.holds(step.condition, names):
+            node.attempt -= 1
             node.go("skipped", "its condition does not hold", finished_at=Now())
             return
         missing = scope.unmet(step.requires, names)
         if missing:
             settling.fail(flight, node, Failure(FailureClass.PRECONDITION, "Missing: " + "; ".join(missing)))
             return
-        node.attempt += 1
         BEGIN[step.kind](Begin(flight, node, step, names))
     except Invalid as error:
         settling.fail(flight, node, Failure(FailureClass.DATA_MISMATCH, error.message))
@@ -57,7 +68,7 @@ def _one_too_many(flight: Flight, node: Node) -> bool:
     if node.row is not None or node.hops:
         return False
     most = int(flight.run.limits["steps"])
-    if sum(1 for known in flight.nodes.values() if known.row is not None or known.hops) < most:
+    if sum(known.begun for known in flight.nodes.values()) < most:
         return False
     if not flight.escalated():
         failure = Failure(FailureClass.LIMIT, f"The run reached its limit of {most} steps.")
@@ -73,13 +84,13 @@ def _python(it: Begin) -> None:
 
 
 def _tool(it: Begin) -> None:
-    it.node.input = it.resolve(it.step.with_)
+    it.node.input = it.keep(it.step.with_)
     write_down(it.node)
     _hand_over(it, str(it.step.settings["tool"]), it.node.input)
 
 
 def _human(it: Begin) -> None:
-    it.node.input = it.resolve(it.step.with_)
+    it.node.input = it.keep(it.step.with_)
     questions.form(it.flight, it.node, it.step, it.resolve(it.step.settings["title"]))
     it.node.go("waiting", "a person is asked", input=it.node.input, started_at=Now())
 
@@ -101,22 +112,20 @@ def _wait(it: Begin) -> None:
 
 
 def _each(it: Begin) -> None:
-    items = it.resolve(it.step.each.items) if it.step.each is not None else None
+    items = it.keep(it.step.each.items) if it.step.each is not None else None
     if not isinstance(items, list):
         raise Invalid(f"{it.step.name}: `items` wants a list.")
     it.node.input = items
-    it.node.go("running", f"{len(items)} items", input=items, started_at=Now())
+    it.set_deadline()
+    it.node.go("running", f"{len(items)} items", input=items, started_at=Now(), deadline_at=it.node.deadline)
 
 
 def _run(it: Begin) -> None:
     flight, node = it.flight, it.node
-    node.input = it.resolve(it.step.with_)
-    child = Run(
-        task_id=flight.run.task_id, priority=flight.run.priority, state="queued", input=node.input or {}
-    )
+    node.input = {} if it.step.with_ is None else it.keep(it.step.with_)
+    child = Run(task_id=flight.run.task_id, priority=flight.run.priority, state="queued", input=node.input)
     flight.starts.append(Child(child, str(it.step.settings["workflow"]), node))
-    if it.step.timeout is not None:
-        node.deadline = flight.clock() + timedelta(seconds=it.step.timeout)
+    it.set_deadline()
     node.go(
         "waiting", "a child run is started", input=node.input, started_at=Now(), deadline_at=node.deadline
     )
@@ -176,10 +185,11 @@ def _hand_over(it: Begin, name: str, arguments: Json) -> None:
 
 
 def _moment(value: Json) -> datetime:
+    """In UTC, where it must be a time as well: another zone can lead out of the years that there are."""
     try:
         found = datetime.fromisoformat(str(value))
-    except ValueError:
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(f"`until` wants a time such as 2030-01-31T12:00:00Z, not {value!r}.") from None
-    if found.tzinfo is None:
-        raise Invalid(f"`until` wants a time with its zone, not {value!r}.")
-    return found
+    raise Invalid(f"`until` wants a time with its zone, not {value!r}.")

@@ -23,11 +23,7 @@ def is_due(flight: Flight) -> bool:
     if flight.arrivals or flight.woken or flight.doubted or not flight.at_work or flight.draining:
         return True
     now = time.monotonic()
-    if (
-        flight.run.deadline_at is not None
-        and flight.clock() >= flight.run.deadline_at
-        and not flight.escalated()
-    ):
+    if flight.alarm is not None and flight.clock() >= flight.alarm:
         return True
     return any(_overdue(flight, key, now) for key in flight.at_work)
 

@@ -58,7 +58,7 @@ def form(flight: Flight, node: Node, step: StepSpec, title: Json) -> None:
 def escalate_step(flight: Flight, node: Node, failure: Failure) -> None:
     """Ask the owner what to do about a step that failed."""
     question = _question(flight, Question.ESCALATION, f"{node.path} failed: {failure.message}")
-    question.form = dict(STEP_FORM)
+    question.form = _step_form([route.to for route in flight.spec.by_name[node.name].routes])
     question.context = {
         "step": node.path,
         "item": node.item,
@@ -67,6 +67,15 @@ def escalate_step(flight: Flight, node: Node, failure: Failure) -> None:
         "attempts": node.attempt,
     }
     flight.asks.append(Ask(question, flight.spec.owner, node))
+
+
+def _step_form(ways: list[str]) -> dict[str, Any]:
+    """The output that a person gives for a route step is one of its ways."""
+    if not ways:
+        return dict(STEP_FORM)
+    way = {"type": "object", "required": ["to"], "additionalProperties": False}
+    way |= {"properties": {"to": {"enum": list(dict.fromkeys(ways))}}}
+    return {**STEP_FORM, "properties": {**STEP_FORM["properties"], "output": way}}
 
 
 def escalate_run(flight: Flight, limit: str, failure: Failure) -> None:

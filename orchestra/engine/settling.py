@@ -20,16 +20,15 @@ LONGEST_ERROR = 2_000
 
 
 def succeed(flight: Flight, node: Node, output: object, reason: str) -> None:
-    """Settle a step with its output, or fail it when the output breaks a limit or an exit criterion."""
-    step = scope.inner(flight, node)
+    """Settle a step with its output, or fail it when the output breaks a limit or does not do."""
     try:
-        kept = canonical.check(output, limits=_limits(flight))
+        kept = canonical.check(output, limits=limits(flight))
     except Invalid as error:
         fail(flight, node, Failure(FailureClass.DATA_MISMATCH, f"The output cannot be kept: {error.message}"))
         return
-    missing = scope.unmet(step.ensures, {**scope.scope(flight, node), "output": kept})
-    if missing:
-        fail(flight, node, Failure(FailureClass.DATA_MISMATCH, "Not met at the end: " + "; ".join(missing)))
+    shortfall = _shortfall(flight, node, kept)
+    if shortfall is not None:
+        fail(flight, node, shortfall)
         return
     settle(node, kept, reason)
 
@@ -41,9 +40,18 @@ def settle(node: Node, output: Json, reason: str) -> None:
 
 
 def fail(flight: Flight, node: Node, failure: Failure) -> None:
-    """Try again later, ask the owner, or let the failure stand for the rest of the graph."""
+    """Try again later, ask the owner, or let the failure stand for the rest of the graph.
+
+    In a run that is being ended nothing is tried again, and nobody is asked.
+    """
     step = scope.inner(flight, node)
-    told = {"failure_class": str(failure.failure_class), "error": failure.message[:LONGEST_ERROR]}
+    if flight.called_off:
+        give_up(node, failure)
+        return
+    node.deadline = None
+    told = {
+        "failure_class": str(failure.failure_class), "error": failure.message[:LONGEST_ERROR], "deadline_at": None,
+    }  # fmt: skip
     if retry.worth_it(step.retry, failure, node.attempt):
         wait = retry.delay(step.retry, node.attempt, random.random())
         until = flight.clock() + timedelta(seconds=wait)
@@ -62,14 +70,14 @@ def give_up(node: Node, failure: Failure) -> None:
 
 
 def cancel(flight: Flight, node: Node, reason: str) -> None:
-    """Stop a step that is no longer wanted, with its question or child run."""
+    """Stop a step that is no longer wanted, with its question or child run, and with what was planned for it."""
+    flight.unplan(node)
     question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
-    if question is not None and question.state == "open":
+    if question is not None and question in flight.open_questions():
         flight.closed.append((question, "cancelled", reason))
     child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
     if child is not None and child.finished_at is None:
         flight.stopped.append(child.pk)
-    flight.at_work.pop(node.key, None)
     node.go("cancelled", reason, finished_at=Now())
     if node.item == Step.NO_ITEM:
         for item in flight.items(node.path):
@@ -86,5 +94,23 @@ def _times(node: Node) -> dict[str, Any]:
     )
 
 
-def _limits(flight: Flight) -> canonical.Limits:
+def limits(flight: Flight) -> canonical.Limits:
+    """What one stored value of the run may be."""
     return canonical.Limits(size=int(flight.run.limits["payload"]))
+
+
+def _shortfall(flight: Flight, node: Node, output: Json) -> Failure | None:
+    """What the output lacks: an exit criterion, or the end of the repeating in the last round."""
+    step = scope.inner(flight, node)
+    if not step.ensures and step.repeat is None:
+        return None
+    names = {**scope.scope(flight, node), "output": output}
+    try:
+        if missing := scope.unmet(step.ensures, names):
+            return Failure(FailureClass.DATA_MISMATCH, "Not met at the end: " + "; ".join(missing))
+        if step.repeat is None or scope.holds(step.repeat.until, names):
+            return None
+    except Invalid as error:
+        return Failure(FailureClass.DATA_MISMATCH, error.message)
+    rounds = step.repeat.at_most
+    return None if node.round < rounds else Failure(FailureClass.LIMIT, f"Not done after {rounds} rounds.")

@@ -26,7 +26,7 @@ def seen() -> Iterator[Seen]:
 
 @pytest.fixture
 def stage(database: Database) -> Stage:
-    """A stage of this test alone, without a worker: `with stage.working():` brings one."""
+    """A stage of this test alone, without a worker: `with stage.working():` brings one. Not beside `shared`."""
     forget()
     return Stage(database)
 
@@ -44,7 +44,8 @@ def shared(services: Services, template: str) -> Iterator[Stage]:
         with in_use(Database(name, services.postgres)) as made:
             forget()
             stage = Stage(made)
-            with stage.working():
-                yield stage
+            stage.hire()
+            yield stage
+            stage.dismiss()
     finally:
         services.postgres.drop_database(name)

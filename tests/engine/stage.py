@@ -8,15 +8,16 @@ from __future__ import annotations
 import itertools
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.test import override_settings
 
 from orchestra import canonical
-from orchestra.engine import checkpoint, claim, publish, tasks
+from orchestra.engine import checkpoint, claim, connections, publish, tasks
 from orchestra.intake import tasks as intake
 from orchestra.models import AuditEvent, Deployment, HumanTask, Person, Run, Step, WorkflowVersion
 from orchestra.people import persons
@@ -51,20 +52,52 @@ class Stage:
         self.database = database
         self.operator = persons.add(name="olga", full_name="Olga", groups=["operators"], password=None)
         self.outsider = persons.add(name="otto", full_name="Otto", groups=[], password=None)
+        self._hired: tuple[Process, threading.Thread, override_settings] | None = None
+
+    def person(self, groups: Iterable[str]) -> Person:
+        """Somebody else, in these groups."""
+        name = f"p{next(names)}"
+        return persons.add(name=name, full_name="", groups=groups, password=None)
+
+    def hire(self, *, slots: int | None = None, **settings: Any) -> Process:
+        """Put a worker on the stage, with other settings than the quick ones if wanted."""
+        assert self._hired is None, "one worker at a time"
+        changed = override_settings(**{**QUICK, **settings})
+        changed.enable()
+        process = Process("stage", slots=slots)
+        thread = threading.Thread(target=process.run, kwargs={"hints": False}, name="conductor")
+        self._hired = (process, thread, changed)
+        thread.start()
+        return process
+
+    def dismiss(self) -> None:
+        """Stop the worker in order."""
+        assert self._hired is not None
+        process, thread, changed = self._hired
+        self._hired = None
+        process.stop()
+        thread.join(timeout=30)
+        changed.disable()
+        assert not thread.is_alive(), "the conductor does not stop"
 
     @contextmanager
     def working(self, *, slots: int | None = None, **settings: Any) -> Iterator[Process]:
-        """A worker that conducts, until the end."""
-        with override_settings(**{**QUICK, **settings}):
-            process = Process("stage", slots=slots)
-            thread = threading.Thread(target=process.run, kwargs={"hints": False}, name="conductor")
-            thread.start()
-            try:
-                yield process
-            finally:
-                process.stop()
-                thread.join(timeout=30)
-                assert not thread.is_alive(), "the conductor does not stop"
+        """A worker until the end."""
+        process = self.hire(slots=slots, **settings)
+        try:
+            yield process
+        finally:
+            self.dismiss()
+
+    @contextmanager
+    def nobody_working(self) -> Iterator[None]:
+        """No worker until the end, and a new one then."""
+        self.dismiss()
+        try:
+            with override_settings(**QUICK):
+                yield
+        finally:
+            self.hire()
 
     def publish(self, steps: str, *, more: str = "", name: str = "", environment: str = "dev") -> str:
         """Publish a small workflow; its name."""
@@ -156,6 +189,11 @@ def moving(run: Run) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(MOVING, [run.task_id, SOON])
         return bool(cursor.fetchone()[0])
+
+
+def database_time() -> datetime:
+    """The only clock that counts."""
+    return connections.now()
 
 
 def forget() -> None:

@@ -135,8 +135,7 @@ def test_functions_that_ask_the_database_use_up_no_connections(shared: Stage) ->
           kind: each
           items: '{{ input.items }}'
           at_once: 30
-          on_failure: continue
-          step: {kind: python, function: t.query}
+          step: {kind: python, function: t.query, on_failure: continue}
         """,
         {"items": list(range(60))},
     )
