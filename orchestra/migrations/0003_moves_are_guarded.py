@@ -322,7 +322,10 @@ class Migration(migrations.Migration):
             "orchestra_task",
             ["uid", "payload", "payload_digest", "requester_id", "service_id", "deployment_id"],
         ),
-        written_once("orchestra_run", ["input", "task_id", "version_id", "deployment_id", "parent_step_id", "parent_run_id"]),
+        written_once(
+            "orchestra_run",
+            ["input", "task_id", "version_id", "deployment_id", "parent_step_id", "parent_run_id"],
+        ),
         written_once("orchestra_step", ["run_id", "path", "item", "kind", "output"]),
         written_once(
             "orchestra_toolcall",
