@@ -124,6 +124,13 @@ def expire(proposal: Proposal) -> None:
     _decide(proposal, "expired", "expired", actor="system", reason="nobody decided in time")
 
 
+def mature(proposal: Proposal) -> None:
+    """At the end of the grace window: decide, if those who agreed still count. The caller holds the locks."""
+    over = proposal.effective_at is not None and proposal.effective_at <= now()
+    if proposal.state == "pending" and over and satisfied(proposal, standing(proposal)):
+        _decide(proposal, "approved", "approved", actor="system", reason="the grace window is over")
+
+
 def withdraw(proposal: Proposal, *, target: str, call_target: str, actor: str, reason: str) -> None:
     """Close a proposal that is no longer needed (cancelled, superseded). The caller holds the locks."""
     _decide(proposal, target, call_target, actor=actor, reason=reason)
@@ -188,12 +195,23 @@ def _count(proposal: Proposal, by: Person, ballot: Ballot, account: User | None)
         if rejects >= proposal.rejects_needed:
             _decide(proposal, "rejected", "rejected", actor=actor, reason=ballot.reason)
     elif satisfied(proposal, standing(proposal)):
-        _decide(proposal, "approved", "approved", actor=actor, reason=ballot.reason or "enough approvals")
+        _agree(proposal, actor, ballot.reason or "enough approvals")
+
+
+def _agree(proposal: Proposal, actor: str, reason: str) -> None:
+    """Enough have agreed: decide now, or wait for the end of the grace window, in which all is still open."""
+    grace = float(proposal.requirements.get("grace") or 0)
+    if not grace:
+        _decide(proposal, "approved", "approved", actor=actor, reason=reason)
+    elif proposal.effective_at is None:
+        proposal.effective_at = now() + timedelta(seconds=grace)
+        proposal.save(update_fields=["effective_at"])
+        moves.note(proposal, actor=actor, reason=f"counts in {grace:g} s: {reason}")
+        _wake(proposal, proposal.effective_at)
 
 
 def _decide(proposal: Proposal, target: str, call_target: str, *, actor: str, reason: str) -> None:
     call = proposal.toolcall
-    grace = timedelta(seconds=float(proposal.requirements.get("grace") or 0))
     moves.move(
         proposal,
         target,
@@ -201,14 +219,18 @@ def _decide(proposal: Proposal, target: str, call_target: str, *, actor: str, re
         reason=reason,
         data={"digest": bytes(proposal.digest).hex()},
         decided_at=Now(),
-        effective_at=Now() + grace if grace and target == "approved" else None,
     )
     columns: dict[str, Any] = {"proposal": proposal} if call_target == "approved" else {"finished_at": Now()}
     moves.move(call, call_target, actor=actor, reason=reason, **columns)
-    live = Run.objects.filter(pk=call.run_id, finished_at__isnull=True)
+    _wake(proposal, now())
+
+
+def _wake(proposal: Proposal, due: datetime) -> None:
+    run_id = proposal.toolcall.run_id
+    live = Run.objects.filter(pk=run_id, finished_at__isnull=True)
     live.update(wake=F("wake") + 1)
-    live.exclude(state="escalated").update(due_at=Now() + grace if target == "approved" else Now())
-    dispatch.announce([call.run_id])
+    live.exclude(state="escalated").update(due_at=due)
+    dispatch.announce([run_id])
 
 
 def _groups(proposal: Proposal) -> list[str]:

@@ -8,6 +8,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db.models.functions import Now
 
+from orchestra.engine import resolve
+from orchestra.engine.connections import borrow
 from orchestra.errors import Expired, Invalid, NotAllowed, NotFound, StaleState
 from orchestra.models import Approval, Proposal, Run, ToolCall, User
 from reviews import decisions
@@ -135,11 +137,22 @@ def test_owner_of_the_agent_cannot_decide(scene: Scene) -> None:
         decisions.approve(proposal.uid, by=owner, digest=bytes(proposal.digest), reason="x")
 
 
-def test_decision_with_a_grace_window_counts_later(scene: Scene) -> None:
+def test_decision_with_a_grace_window_counts_at_its_end(scene: Scene) -> None:
     proposal = propose(scene.proposal.deployment, scene.requester, requirements={"grace": 60})
     decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest), reason="x")
-    decided = Proposal.objects.get(pk=proposal.pk)
-    assert decided.state == "approved"
-    assert decided.effective_at is not None
-    assert decided.decided_at is not None
-    assert decided.effective_at - decided.decided_at == timedelta(seconds=60)
+    assert state(proposal) == ("pending", "awaiting_approval")
+    with borrow():
+        resolve.mature(resolve.lock(proposal.uid))
+    assert state(proposal) == ("pending", "awaiting_approval")
+    Proposal.objects.filter(pk=proposal.pk).update(effective_at=Now() - timedelta(seconds=1))
+    with borrow():
+        resolve.mature(resolve.lock(proposal.uid))
+    assert state(proposal) == ("approved", "approved")
+
+
+def test_rejection_within_the_grace_window_wins(scene: Scene) -> None:
+    proposal = propose(scene.proposal.deployment, scene.requester, requirements={"grace": 60})
+    digest = bytes(proposal.digest)
+    decisions.approve(proposal.uid, by=scene.reviewer, digest=digest, reason="x")
+    decisions.reject(proposal.uid, by=scene.second_reviewer, digest=digest, reason="wait, no")
+    assert state(proposal) == ("rejected", "rejected")
