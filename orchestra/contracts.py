@@ -36,6 +36,14 @@ class Verdict(StrEnum):
     DENY = "deny"
 
 
+class Mode(StrEnum):
+    """Who decides on writes in a deployment."""
+
+    PROPOSAL = "proposal"
+    SAMPLED = "sampled"
+    EXECUTION = "execution"
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """What an agent wants to do, as the policies see it. Nothing here is the agent's own prose.
@@ -57,19 +65,23 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a review must satisfy. Several rules add up to the strictest of each. Times are in seconds."""
+    """What a review must satisfy. Several rules add up to the strictest of each. Times are in seconds.
+
+    Each of `groups` must be among the approving votes. `stages` holds chains of groups that vote one after the
+    other. `sample` is the share of calls that people see at all. `redact` holds paths hidden from reviewers.
+    """
 
     votes: int = 1
     rejects: int = 1
     groups: frozenset[str] = frozenset()
-    stages: tuple[str, ...] = ()
+    stages: frozenset[tuple[str, ...]] = frozenset()
     reason: bool = False
     step_up: bool = False
     blind: bool = False
     other_than_editor: bool = False
     expires_in: float | None = None
     remind_after: float | None = None
-    escalate_to: str | None = None
+    escalate_to: frozenset[str] = frozenset()
     sample: float = 1.0
     grace: float = 0.0
     tier: int = 1
