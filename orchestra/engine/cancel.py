@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from orchestra import logs, moves
@@ -34,6 +34,13 @@ def lock(uid: UUID) -> Run:
     return run
 
 
+def close(questions: QuerySet[HumanTask], run: Run, *, actor: str, reason: str) -> None:
+    """Take back open questions about a run that the caller has locked."""
+    for question in questions.select_for_update().order_by("pk"):
+        question.run = run
+        moves.move(question, "cancelled", actor=actor, reason=reason, finished_at=Now())
+
+
 def mark(run: Run, by: Person) -> None:
     """Write the wish down, and wake the run. The caller has locked it."""
     rows = Run.objects.filter(pk=run.pk)
@@ -50,9 +57,12 @@ def _ask(run: Run, by: Person, reason: str) -> None:
         )  # fmt: skip
         return
     if run.state == "escalated":
-        for question in HumanTask.objects.filter(run=run, state="open", kind="escalation").order_by("pk"):
-            question.run = run
-            moves.move(question, "cancelled", actor=actor, reason=reason, finished_at=Now())
+        close(
+            HumanTask.objects.filter(run=run, state="open", kind="escalation"),
+            run,
+            actor=actor,
+            reason=reason,
+        )
         moves.move(run, "queued", actor=actor, reason=f"cancel asked for: {reason}", due_at=Now())
     else:
         moves.note(run, actor=actor, reason=f"cancel asked for: {reason}")

@@ -15,6 +15,7 @@ from orchestra.engine.connections import borrow, now
 from orchestra.errors import Expired, NotAllowed, NotFound, StaleState
 from orchestra.models import HumanTask, Person, Run
 from orchestra.people import persons
+from orchestra.workflows.spec import ESCALATE
 
 
 def answer(*, uid: UUID, by: Person, values: object) -> HumanTask:
@@ -70,11 +71,13 @@ def _still_open(question: HumanTask) -> None:
 
 
 def _pass_on(question: HumanTask, by: Person) -> None:
-    """What an answer does to the run: wake it, or settle the escalation."""
+    """What an answer does to the run: wake it, or settle the escalation. The end of the run settles the others too."""
     run = question.run
+    others = HumanTask.objects.filter(run=run, state="open", kind="escalation").exclude(pk=question.pk)
     if question.kind == "escalation":
         _settle(question, run, by)
-    others = HumanTask.objects.filter(run=run, state="open", kind="escalation").exclude(pk=question.pk)
+        if _ends(question):
+            cancel.close(others, run, actor=f"person:{by.name}", reason="another answer ends the run")
     if run.state == "escalated" and not others.exists():
         moves.move(run, "queued", actor=f"person:{by.name}", reason="the question is settled", due_at=Now())
     due = {} if run.state == "escalated" else {"due_at": Now()}
@@ -90,6 +93,15 @@ def _settle(question: HumanTask, run: Run, by: Person) -> None:
         Run.objects.filter(pk=run.pk).update(failure_class=context["failure_class"], error=context["error"])
     elif action == "continue" and (raised := _raised(run, str(question.context["limit"]))):
         Run.objects.filter(pk=run.pk).update(**raised)
+
+
+def _ends(question: HumanTask) -> bool:
+    """Whether the answer is the end of the run: cancelled, or a failure that nothing catches."""
+    action = (question.answer or {}).get("action")
+    if action != "fail" or question.step_id is None:
+        return action in {"cancel", "fail"}
+    name = str(question.context["step"]).partition("~")[0]
+    return claim.spec_of(question.run.version_id).by_name[name].on_failure == ESCALATE
 
 
 def _raised(run: Run, limit: str) -> dict[str, Any]:

@@ -99,8 +99,9 @@ def test_answer_after_the_time_is_refused_even_before_a_worker_has_noticed(share
     run = shared.start(SHORT.replace("300ms", "1500ms"))
     shared.state(run, "waiting")
     with shared.nobody_working():
-        question = shared.question(run)
-        until(lambda: database_time() > question.expires_at, what="the question's time to run out")
+        ends = shared.question(run).expires_at
+        assert ends is not None
+        until(lambda: database_time() > ends, what="the question's time to run out")
         with pytest.raises(Expired):
             shared.answer(run, {})
         assert shared.question(run).state == "open"
