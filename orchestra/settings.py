@@ -75,7 +75,8 @@ _app["OPTIONS"] = {
     "connect_timeout": 5,
     "application_name": "orchestra",
     **_app["OPTIONS"],  # type: ignore[dict-item]
-    "pool": {"min_size": 0, "max_size": DATABASE_POOL, "timeout": 10, "max_idle": 60},
+    # Who waits for a server that is away tries anew after five seconds; the pool itself would wait ever longer.
+    "pool": {"min_size": 0, "max_size": DATABASE_POOL, "timeout": 5, "max_idle": 60, "reconnect_timeout": 3},
 }
 for _other in (_direct, _owner):
     _other["TEST"] = {"MIRROR": "default"}

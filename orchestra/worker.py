@@ -25,7 +25,7 @@ from orchestra import logs
 from orchestra.engine import dispatch, recover
 from orchestra.engine.conductor import Conductor
 from orchestra.engine.session import Session
-from orchestra.errors import Bug
+from orchestra.errors import Bug, OrchestraError
 from orchestra.workflows import functions
 
 LONGEST_BACKOFF = 5.0
@@ -82,7 +82,7 @@ class Process:
     def _try(self, name: str, duty: Callable[[], None]) -> None:
         try:
             duty()
-        except (DatabaseError, psycopg.Error) as error:
+        except (DatabaseError, psycopg.Error, OrchestraError) as error:
             logs.event(name, level=logs.WARNING, error=error, worker=self.session.worker_id)
 
     def _listen(self) -> None:

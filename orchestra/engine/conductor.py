@@ -74,7 +74,7 @@ class Conductor:
             try:
                 self._watch()
                 self._round()
-            except (OperationalError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError) as error:
                 logs.event("worker.database_lost", level=logs.WARNING, error=error)
                 self._doubt(list(self.flights.values()))
                 if self._stopping.is_set() and time.monotonic() > self._patience:

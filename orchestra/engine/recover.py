@@ -19,16 +19,21 @@ from orchestra.engine.connections import borrow
 from orchestra.engine.session import LOCK_CLASS
 from orchestra.models import Run, WorkerProcess
 
+#: While PostgreSQL is away nobody can beat or extend a lease: after its start all have so many graces to come back.
+GRACES_AFTER_START = 4
+
 # A worker is dead when nobody holds its lock and it has not beaten for a moment (a live one reconnects meanwhile).
 DEAD = """
 SELECT id FROM (
   SELECT id FROM orchestra_workerprocess
-  WHERE stopped_at IS NULL AND seen_at < clock_timestamp() - %s * interval '1 second' OFFSET 0
-) silent WHERE pg_try_advisory_xact_lock(%s, id::int)
+  WHERE stopped_at IS NULL AND seen_at < clock_timestamp() - %(grace)s * interval '1 second'
+    AND pg_postmaster_start_time() < clock_timestamp() - %(start)s * interval '1 second' OFFSET 0
+) silent WHERE pg_try_advisory_xact_lock(%(lock)s, id::int)
 """
 LOST = """
 SELECT id FROM orchestra_run WHERE state = 'running'
-  AND (lease_until < clock_timestamp() OR worker_id = ANY(%s))
+  AND (worker_id = ANY(%(dead)s) OR lease_until < clock_timestamp()
+    AND pg_postmaster_start_time() < clock_timestamp() - %(start)s * interval '1 second')
 ORDER BY id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED
 """
 
@@ -38,7 +43,7 @@ def sweep() -> list[int]:
     with borrow():
         dead = _dead()
         with connection.cursor() as cursor:
-            cursor.execute(LOST, [dead])
+            cursor.execute(LOST, {"dead": dead, "start": _start()})
             lost = [row[0] for row in cursor.fetchall()]
         runs = _take_back(lost)
         _bury(dead)
@@ -50,8 +55,12 @@ def sweep() -> list[int]:
 
 def _dead() -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(DEAD, [settings.SESSION_GRACE, LOCK_CLASS])
+        cursor.execute(DEAD, {"grace": settings.SESSION_GRACE, "start": _start(), "lock": LOCK_CLASS})
         return [row[0] for row in cursor.fetchall()]
+
+
+def _start() -> float:
+    return GRACES_AFTER_START * settings.SESSION_GRACE
 
 
 def _take_back(run_ids: Sequence[int]) -> list[Run]:
