@@ -100,6 +100,15 @@ def gate(key: str) -> dict[str, Any]:
     return {"key": key}
 
 
+@function("t.gate_by_call")
+def gate_by_call(key: str) -> dict[str, Any]:
+    """Waits at a gate of its own for each call."""
+    seen.calls[key] += 1
+    call = seen.calls[key]
+    gate(f"{key}{call}")
+    return {"call": call}
+
+
 @function("t.nap")
 def nap(key: Any, seconds: float) -> Any:
     """Takes a while."""
@@ -193,3 +202,9 @@ def broken(**values: Any) -> None:
     """A tool whose system is away."""
     seen.calls[str(values.get("key", ""))] += 1
     raise ConnectionError("the system is away")
+
+
+@tool("t.slow", arguments={"type": "object"})
+def slow(key: str) -> dict[str, Any]:
+    """A tool that waits until the test opens the gate."""
+    return gate(key)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import override_settings
 
 from orchestra import canonical
@@ -145,6 +146,16 @@ class Stage:
         """Wait until the run is in this state."""
         until(lambda: again(run).state == state, what=f"run {run.pk} {state}, it is {again(run).state}")
         return again(run)
+
+    def until_step(self, run: Run, path: str, state: str) -> Step:
+        """Wait until a step is in this state."""
+        until(lambda: self.states(run).get(path) == state, what=f"step {path} {state}: {self.states(run)}")
+        return self.step(run, path)
+
+    def hurry(self, step: Step) -> None:
+        """What the step waits for is over; as if time had passed."""
+        Step.objects.filter(pk=step.pk).update(waits_until=Now())
+        Run.objects.filter(pk=step.run_id).update(due_at=Now())
 
     def step(self, run: Run, path: str, item: int = Step.NO_ITEM) -> Step:
         """One step of a run."""
