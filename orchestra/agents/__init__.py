@@ -1,0 +1,1 @@
+"""Non-human identities, and the border behind which their models live."""
