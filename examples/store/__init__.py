@@ -1,0 +1,1 @@
+"""A small shop's back office: a separate HTTP service whose effects agents ask for. Imports nothing of orchestra."""
