@@ -26,7 +26,11 @@ EXPECTED: dict[str, str] = {
     "examples.steps": "settings: default of ORCHESTRA_STEP_FUNCTIONS, which name a user's own code",
 }
 # Texts that look like paths but are none, such as permissions and audit event names -> what they are.
-NO_PATHS: dict[str, str] = {}
+NO_PATHS: dict[str, str] = {
+    "orchestra.audit.v1": "domain of the digest of an event",
+    "orchestra.export.v1": "format of an export",
+    "orchestra.seal.v1": "format of a seal",
+}
 
 
 def dotted_texts(path: str, tree: ast.Module) -> Iterator[str]:

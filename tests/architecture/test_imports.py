@@ -14,6 +14,14 @@ OWN = ("orchestra", "reviews", "bench", "examples", "tests")
 
 # Plain data in, plain data out: nothing here knows of Django, of the database or of the network.
 PURE = {
+    "orchestra.audit.chain",
+    "orchestra.audit.export",
+    "orchestra.audit.faults",
+    "orchestra.audit.merkle",
+    "orchestra.audit.sealed",
+    "orchestra.audit.signatures",
+    "orchestra.audit.verify",
+    "orchestra.audit.walk",
     "orchestra.canonical",
     "orchestra.contracts",
     "orchestra.documents.envelopes",
@@ -40,7 +48,7 @@ PURE = {
     "orchestra.workflows.spec",
     "orchestra.workflows.stored",
 }
-PURE_LIBRARIES = {"cel", "jsonschema_rs", "yaml"}
+PURE_LIBRARIES = {"cel", "cryptography", "jsonschema_rs", "yaml"}
 IMPURE_STANDARD = {
     "http",
     "os",
