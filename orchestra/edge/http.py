@@ -167,6 +167,7 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext:
 def _context(ca_file: Path | None, changed: int) -> ssl.SSLContext:  # noqa: ARG001  a changed file is read anew
     """System certificates and those of the file. Made by hand: the default context obeys SSLKEYLOGFILE."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.hostname_checks_common_name = False  # a subject's common name was never proven to be a host
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     context.load_default_certs()

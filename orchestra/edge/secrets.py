@@ -95,7 +95,7 @@ def parse(text: str) -> Reference:
     """Read a reference without looking it up. Raises Invalid, which never repeats a text that may be a secret."""
     scheme, _, rest = text.partition(":")
     if scheme == "env" and _NAME.fullmatch(rest):
-        if rest.startswith(_OWN_FAMILIES) or rest in _OWN:
+        if rest.startswith(_OWN_FAMILIES) or rest.removesuffix("_FILE") in _OWN:
             raise Invalid(
                 f"{rest} configures Orchestra itself and is no secret of a tool: use another variable."
             )
