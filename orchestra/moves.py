@@ -113,7 +113,12 @@ def bear(row: models.Model, *, actor: str, reason: str) -> None:
 
 def note(row: Moving, *, actor: str, reason: str, data: Mapping[str, object] | None = None) -> None:
     """Record something that somebody did about a row without moving it."""
-    append([_event(row, row.state, row.state, actor=actor, reason=reason, data=data)])
+    append([noted(row, actor=actor, reason=reason, data=data)])
+
+
+def noted(row: Moving, *, actor: str, reason: str, data: Mapping[str, object] | None = None) -> Event:
+    """The event of such a thing, which the caller must append."""
+    return _event(row, row.state, row.state, actor=actor, reason=reason, data=data)
 
 
 def machine_of(row: Moving) -> states.Machine:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 
 from orchestra import logs, moves
-from orchestra.engine import dispatch
+from orchestra.audit.append import Event, append
+from orchestra.engine import dispatch, outcome
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotFound, StaleState
 from orchestra.models import HumanTask, Person, Run
@@ -34,36 +35,39 @@ def lock(uid: UUID) -> Run:
     return run
 
 
-def close(questions: QuerySet[HumanTask], run: Run, *, actor: str, reason: str) -> None:
-    """Take back open questions about a run that the caller has locked."""
-    for question in questions.select_for_update().order_by("pk"):
+def call_off(run: Run, *, actor: str, reason: str, by: Person | None = None) -> list[Event]:
+    """Write the wish down and make the run due: a worker ends it. The caller has locked it, and appends the events."""
+    said = f"cancel asked for: {reason}"
+    if run.state == "escalated":
+        events = close(run, actor=actor, reason=reason)
+        events.append(moves.moved(run, "queued", actor=actor, reason=said, due_at=Now()))
+    else:
+        events = [moves.noted(run, actor=actor, reason=said)]
+    Run.objects.filter(pk=run.pk).update(
+        cancel_requested_at=Now(), cancel_requested_by=by, wake=F("wake") + 1, due_at=Now()
+    )
+    return events
+
+
+def close(run: Run, *, actor: str, reason: str) -> list[Event]:
+    """Take back the open escalations of a run that the caller has locked; the caller appends the events."""
+    events: list[Event] = []
+    rows = HumanTask.objects.filter(run=run, state="open", kind="escalation")
+    for question in rows.select_for_update().order_by("pk"):
         question.run = run
-        moves.move(question, "cancelled", actor=actor, reason=reason, finished_at=Now())
-
-
-def mark(run: Run, by: Person) -> None:
-    """Write the wish down, and wake the run. The caller has locked it."""
-    rows = Run.objects.filter(pk=run.pk)
-    rows.update(cancel_requested_at=Now(), cancel_requested_by=by, wake=F("wake") + 1, due_at=Now())
-    dispatch.announce([run.pk])
+        events.append(moves.moved(question, "cancelled", actor=actor, reason=reason, finished_at=Now()))
+    return events
 
 
 def _ask(run: Run, by: Person, reason: str) -> None:
+    """A run that nobody has begun ends here; but a child's end concerns its parent, so a worker writes that."""
     actor = f"person:{by.name}"
-    if run.state == "queued" and run.started_at is None:
+    if run.state == "queued" and run.started_at is None and run.parent_run_id is None:
         moves.move(
             run, "cancelled", actor=actor, reason=reason, finished_at=Now(), due_at=None, cancel_requested_at=Now(),
             cancel_requested_by=by,
         )  # fmt: skip
+        outcome.announce(run)
         return
-    if run.state == "escalated":
-        close(
-            HumanTask.objects.filter(run=run, state="open", kind="escalation"),
-            run,
-            actor=actor,
-            reason=reason,
-        )
-        moves.move(run, "queued", actor=actor, reason=f"cancel asked for: {reason}", due_at=Now())
-    else:
-        moves.note(run, actor=actor, reason=f"cancel asked for: {reason}")
-    mark(run, by)
+    append(call_off(run, actor=actor, reason=reason, by=by))
+    dispatch.announce([run.pk])

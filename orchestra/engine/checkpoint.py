@@ -19,10 +19,10 @@ from django.db.models.functions import Now
 
 from orchestra import moves
 from orchestra.audit.append import Event, append
-from orchestra.engine import claim
+from orchestra.engine import cancel, claim, outcome
 from orchestra.engine.flight import Flight, Node
 from orchestra.errors import Bug
-from orchestra.models import HumanTask, OutboxMessage, Run, Step
+from orchestra.models import HumanTask, Run, Step
 
 HOLD = """
 SELECT r.id, r.fence, r.state, r.wake, r.cancel_requested_at, r.failure_class, r.limits, r.deadline_at, r.takeovers,
@@ -75,7 +75,7 @@ def write(flights: Sequence[Flight]) -> Written:
     for flight in dirty:
         events += _hops(flight)
         _link(flight)
-        _call_off(flight, written)
+        events += _call_off(flight, written)
         events += _ending(flight, written)
     append(events)
     return written
@@ -216,21 +216,26 @@ def _ending(flight: Flight, written: Written) -> list[Event]:
         **ending.columns,
     )
     if run.finished_at is not None:
-        _announce(run)
+        outcome.announce(run)
         if run.parent_run_id:
             wake([run.parent_run_id])
             written.rung.append(run.parent_run_id)
     return [event]
 
 
-def _call_off(flight: Flight, written: Written) -> None:
-    """Child runs are younger than their parents, so locking them now keeps the order of ids."""
-    if flight.stopped:
-        live = Run.objects.filter(
-            pk__in=flight.stopped, finished_at__isnull=True, cancel_requested_at__isnull=True
-        )
-        live.update(cancel_requested_at=Now(), wake=F("wake") + 1, due_at=Now())
-        written.rung += flight.stopped
+def _call_off(flight: Flight, written: Written) -> list[Event]:
+    """A child run is locked after its parent, by everybody who locks both."""
+    if not flight.stopped:
+        return []
+    rows = Run.objects.filter(
+        pk__in=flight.stopped, finished_at__isnull=True, cancel_requested_at__isnull=True
+    )
+    events: list[Event] = []
+    for child in rows.order_by("pk").select_for_update(no_key=True):
+        reason = f"called off by its parent {flight.run.uid}"
+        events += cancel.call_off(child, actor=flight.worker, reason=reason)
+        written.rung.append(child.pk)
+    return events
 
 
 def _note_progress(flight: Flight) -> None:
@@ -239,17 +244,6 @@ def _note_progress(flight: Flight) -> None:
         return
     Run.objects.filter(pk=flight.run.pk, fence=flight.run.fence).update(takeovers=0)
     flight.run.takeovers = 0
-
-
-def _announce(run: Run) -> None:
-    if run.parent_run_id is None:
-        OutboxMessage.objects.create(
-            topic=f"run.{run.state}",
-            task_id=run.task_id,
-            run=run,
-            payload={"run": str(run.uid)},
-            due_at=Now(),
-        )
 
 
 def wake(run_ids: Sequence[int]) -> None:

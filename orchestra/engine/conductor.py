@@ -45,6 +45,7 @@ class Conductor:
         self._inbox: queue.SimpleQueue[Arrival | Nudge] = queue.SimpleQueue()
         self._named: list[int] = []
         self._more = False
+        self._undecided = False
         self._next_poll = 0.0
         self._next_watch = 0.0
         self._next_suspect = 0.0
@@ -97,7 +98,9 @@ class Conductor:
         soonest = min(self._next_poll, self._next_watch)
         if self._stopping.is_set():
             soonest = min(soonest, self._patience, now + settings.POLL_FAST)
-        return 0.0 if self._more and not self._stopping.is_set() else max(0.0, soonest - now)
+        if self._undecided or (self._more and not self._stopping.is_set()):
+            return 0.0
+        return max(0.0, soonest - now)
 
     def _sort(self, item: Arrival | Nudge) -> None:
         if isinstance(item, Nudge):
@@ -123,6 +126,7 @@ class Conductor:
             flight.woken = True
 
     def _round(self) -> None:
+        self._undecided = False
         stopping = self._stopping.is_set()
         if stopping:
             self._drain()
@@ -157,6 +161,7 @@ class Conductor:
             written = checkpoint.write(ready)
         for flight in claimed.flights:
             self.flights[flight.run.pk] = flight
+            self._undecided |= flight not in ready
         for flight in set(touched) - set(held):
             self._lose(flight)
         self._after(ready)

@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from orchestra import canonical, logs, moves, schemas
+from orchestra.audit.append import append
 from orchestra.engine import cancel, claim, dispatch
 from orchestra.engine.connections import borrow, now
 from orchestra.errors import Expired, NotAllowed, NotFound, StaleState
@@ -77,7 +78,7 @@ def _pass_on(question: HumanTask, by: Person) -> None:
     if question.kind == "escalation":
         _settle(question, run, by)
         if _ends(question):
-            cancel.close(others, run, actor=f"person:{by.name}", reason="another answer ends the run")
+            append(cancel.close(run, actor=f"person:{by.name}", reason="another answer ends the run"))
     if run.state == "escalated" and not others.exists():
         moves.move(run, "queued", actor=f"person:{by.name}", reason="the question is settled", due_at=Now())
     due = {} if run.state == "escalated" else {"due_at": Now()}
