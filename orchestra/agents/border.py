@@ -33,16 +33,23 @@ SHORT: Final[Mapping[str, Callable[[], Adapter]]] = {"recorded": Recorded, "scri
 def load(dotted: str) -> Adapter:
     """The adapter of a short name (recorded, scripted) or of a dotted path `package.module.Name`.
 
-    The path leads to an adapter, or to something that makes one when called without arguments. The same
-    name gives the same adapter. Raises Invalid when there is none.
+    The path leads to an adapter, or to a class that is made without arguments. The same name gives the same
+    adapter. Raises Invalid when there is none.
     """
     if (made := SHORT.get(dotted)) is not None:
         return made()
     found = _find(dotted)
-    adapter = found() if callable(found) and not _speaks(found) else found
-    if not _speaks(adapter):
+    adapter = _make(dotted, found) if isinstance(found, type) else found
+    if not callable(getattr(adapter, "next", None)):
         raise Invalid(f"{dotted} is no model adapter: it needs a method next(request)")
     return cast("Adapter", adapter)
+
+
+def _make(dotted: str, found: type) -> object:
+    try:
+        return found()
+    except TypeError as error:
+        raise Invalid(f"the model adapter {dotted} cannot be made without arguments: {error}") from error
 
 
 def _find(dotted: str) -> object:
@@ -54,7 +61,3 @@ def _find(dotted: str) -> object:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise Invalid(f"the model adapter {dotted} cannot be loaded: {error}") from error
-
-
-def _speaks(found: object) -> bool:
-    return not isinstance(found, type) and callable(getattr(found, "next", None))

@@ -89,7 +89,7 @@ def _amount(text: str) -> str:
         rounded = Decimal(text).quantize(_CENT)
     except InvalidOperation:
         return text
-    return str(abs(rounded) if rounded == 0 else rounded)
+    return str(int(rounded)) if rounded == rounded.to_integral_value() else str(rounded)
 
 
 def _told(before: Facts, now: Facts) -> list[str]:
