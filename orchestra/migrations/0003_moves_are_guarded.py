@@ -324,7 +324,17 @@ class Migration(migrations.Migration):
         ),
         written_once(
             "orchestra_run",
-            ["input", "task_id", "version_id", "deployment_id", "parent_step_id", "parent_run_id"],
+            [
+                "uid",
+                "input",
+                "task_id",
+                "version_id",
+                "deployment_id",
+                "parent_step_id",
+                "parent_run_id",
+                "forked_from_id",
+                "forked_at",
+            ],
         ),
         written_once("orchestra_step", ["run_id", "path", "item", "kind", "output"]),
         written_once(
