@@ -56,14 +56,15 @@ class Session:
             REGISTER, [name, socket.gethostname()[:200], os.getpid(), slots]
         ).fetchone()
         self.worker_id: int = found[0] if found else 0
-        self._lock()
+        self._locked = self._lock()
 
     def beat(self) -> None:
         """Say that the worker lives, and write its counts. Connects again when the session was lost."""
         if self._connection.closed or self._connection.broken:
             self._connection = _connect()
-            self._lock()
+            self._locked = False
             logs.event("worker.reconnected", worker=self.worker_id)
+        self._locked = self._locked or self._lock()
         counts = self.counts
         numbers = [counts.claims_by_hint, counts.claims_by_poll, counts.fences_lost, counts.hints_lost]
         self._connection.execute(BEAT, [*numbers, self.worker_id])
@@ -77,8 +78,11 @@ class Session:
         except psycopg.Error as error:
             logs.event("worker.session_lost", level=logs.WARNING, error=error, worker=self.worker_id)
 
-    def _lock(self) -> None:
-        self._connection.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, self.worker_id])
+    def _lock(self) -> bool:
+        """Without waiting: the server may believe in our last session for long, and that one has the lock."""
+        query = "SELECT pg_try_advisory_lock(%s, %s)"
+        found = self._connection.execute(query, [LOCK_CLASS, self.worker_id]).fetchone()
+        return bool(found and found[0])
 
 
 def _connect() -> psycopg.Connection[Any]:

@@ -10,7 +10,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 PIECE = 65_536
 COMMIT = b"COMMIT"
@@ -31,7 +31,8 @@ class Proxy:
         self.stop_at: bytes | None = None  # hang after passing on a request with these bytes
         self._passing = threading.Event()
         self._passing.set()
-        self._ends: list[socket.socket] = []
+        self._ends: list[socket.socket] = []  # client, server, client, server...
+        self._sessions: list[socket.socket] = []  # servers that were not told of the end
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -48,11 +49,19 @@ class Proxy:
         self.stop_at = None
         self._passing.set()
 
+    def cut_clients_off(self) -> None:
+        """End all connections for the clients alone: the server still believes in them. New ones pass."""
+        self._sessions += self._ends[1::2]
+        for client in self._ends[::2]:
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        self._ends.clear()
+
     def close(self) -> None:
         """End all of it."""
         self._listener.close()
         self.go_on()
-        for end in self._ends:
+        for end in self._ends + self._sessions:
             end.close()
 
     def _accept(self) -> None:
@@ -80,7 +89,8 @@ class Proxy:
             return
         finally:
             client.close()
-            server.close()
+            if server not in self._sessions:
+                server.close()
 
     def _piece(self, source: socket.socket, target: socket.socket, *, asks: bool) -> bool:
         """Pass on one piece. False when the connection is to end."""

@@ -65,6 +65,7 @@ class Stage:
         self.database, self.spawn, self.folder = database, spawn, folder
         self.ledger, self.gate = folder / "ledger", folder / "gate"
         self.workers: list[Spawned] = []
+        self._numbers = itertools.count()
         functions.load(["tests.crash.functions"])
         claim.spec_of.cache_clear()
         checkpoint._group.cache_clear()
@@ -84,8 +85,8 @@ class Stage:
         return name
 
     def submit(self, workflow: str, count: int = 1, **given: Any) -> list[Run]:
-        """Submit so many tasks, numbered by their `n`."""
-        return [self._submit(workflow, {"n": n, **given}) for n in range(count)]
+        """Submit so many tasks, numbered from 0 by their `n`."""
+        return [self._submit(workflow, {"n": next(self._numbers), **given}) for _ in range(count)]
 
     def given(self) -> dict[str, Any]:
         """What every task is given."""
@@ -141,6 +142,11 @@ class Stage:
     def times(self) -> Counter[tuple[int, str]]:
         """How often each step of each run was done to its end."""
         return Counter((note.n, note.step) for note in self.notes() if note.what == "end")
+
+    def repeated(self) -> dict[tuple[int, str], int]:
+        """How often those steps were begun that were begun more than once."""
+        began = Counter((note.n, note.step) for note in self.notes() if note.what == "begin")
+        return {step: times for step, times in began.items() if times > 1}
 
     def begins(self, step: str, *, by: Spawned | None = None, count: int = 1) -> None:
         """Wait until a step has begun so often."""
