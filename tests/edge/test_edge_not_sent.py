@@ -196,8 +196,8 @@ def test_the_first_byte_ends_all_proofs() -> None:
         wire = opened(server.port)
         assert wire.write(b"x", deadline=time.monotonic() + 30)
         until(done.is_set, what="the other side")
+        wire.write(b"y" * 100_000, deadline=time.monotonic() + 30)
         with pytest.raises(Failed) as caught:
-            wire.write(b"y" * 100_000, deadline=time.monotonic() + 30)
             wire.read(deadline=time.monotonic() + 30)
         wire.close()
     assert (caught.value.not_sent, caught.value.timed_out) == (None, False)
