@@ -38,8 +38,9 @@ class Opening:
             return address in self.where
         if self.where != host:
             return False
-        # A name is opened for private networks only: who answers for it must not reach further into this machine.
-        return addresses.is_private(address) or (host == "localhost" and addresses.is_loopback(address))
+        # Who answers for a name must not reach further inwards than a private network.
+        near = addresses.is_private(address) or (host == "localhost" and addresses.is_loopback(address))
+        return near or addresses.denial(address) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Rules:
     """What a binding opens beyond public addresses on the usual ports. Raises Refused for an entry nobody can mean.
 
     Entries of `allow`: `127.0.0.1:8100`, `[::1]:8100`, `10.1.0.0/16`, `10.1.0.0/16:8443`, `[fd00:7::/64]:8443`,
-    `store.internal:8100` (a name opens private addresses; `localhost` loopback too). Without a port an entry opens
-    the usual `ports`.
+    `store.internal:8100` (a name opens public and private addresses; `localhost` loopback too). Without a port an
+    entry opens the usual `ports`.
     """
 
     allow: frozenset[str] = frozenset()
@@ -115,7 +116,9 @@ def _refusal(
         return f"it is {reason}; if it is meant, let the binding open {_entry(host, port)}"
     if not opened and port not in rules.ports:
         return f"port {port} is not open; if it is meant, let the binding open {_entry(host, port)}"
-    if not opened and ours(address):
+    if not rules.open(address, port, address) and ours(
+        address
+    ):  # asked without the name: that opens no own address
         return "it is this machine itself"
     inner = (_refusal(v4, host, port, rules, ours) for v4 in addresses.embedded(address))
     return next((f"it stands for an IPv4 address, and {reason}" for reason in inner if reason), None)

@@ -52,11 +52,13 @@ http://100.64.0.1
 http://100.100.100.200
 http://169.254.169.254/
 http://169.254.170.2
+http://169.254.1.1
 http://2852039166
 http://0xa9fea9fe
 http://0251.0376.0251.0376
 http://168.63.129.16
 http://192.0.0.192
+http://192.0.0.8
 http://192.0.2.1
 http://198.51.100.1
 http://203.0.113.1
@@ -155,7 +157,7 @@ https://public.example/?q
 CORPUS = WRITTEN.split("\n")[1:-1]
 CONTROLS = [f"http://public.example{sign}" for sign in ("\r\nX: 1", "\n", "\0", "\t", "\x7f", "\x1b[0m")]
 # A name may have any of these as its answer.
-ANSWERS = """127.0.0.1 10.1.2.3 172.20.0.1 192.168.0.10 169.254.169.254 100.64.7.7 0.0.0.0 224.0.0.251 255.255.255.255 198.19.0.1
+ANSWERS = """127.0.0.1 10.1.2.3 172.20.0.1 192.168.0.10 169.254.169.254 169.254.7.7 100.64.7.7 0.0.0.0 224.0.0.251 255.255.255.255 198.19.0.1
 168.63.129.16 ::1 :: fe80::1 fe80::1%eth0 fd12:3456::1 fec0::1 ff02::fb ::ffff:127.0.0.1 ::ffff:93.184.216.34
 64:ff9b::a9fe:a9fe 64:ff9b::5db8:d822 64:ff9b:1::1 2002:7f00:1:: 2001::1 2001:db8::8 ::7f00:1 nonsense 1.2.3.4/8""".split()  # noqa: SIM905
 
@@ -248,6 +250,12 @@ def test_a_closed_port_is_refused_before_the_name_is_asked() -> None:
 def test_the_machine_itself_is_refused_by_its_public_address() -> None:
     with pytest.raises(Refused, match="itself"):
         egress.resolve("public.example", 443, CLOSED, lambda _host, _port: [PUBLIC], ours=lambda _: True)
+    named = Rules(allow=frozenset({"public.example"}))
+    with pytest.raises(Refused, match="itself"):
+        egress.resolve("public.example", 443, named, lambda _host, _port: [PUBLIC], ours=lambda _: True)
+    meant = Rules(allow=frozenset({PUBLIC}))
+    found = egress.resolve("public.example", 443, meant, lambda _host, _port: [PUBLIC], ours=lambda _: True)
+    assert str(found) == PUBLIC
 
 
 OPENED = [
@@ -262,6 +270,7 @@ OPENED = [
     ("localhost:8100", "http://localhost:8100", "127.0.0.1"),
     ("localhost:8100", "http://localhost:8100", "::1"),
     ("public.example:8443", "https://public.example:8443", "10.0.0.1"),
+    ("public.example:8443", "https://public.example:8443", PUBLIC),
     ("64:ff9b::/96", "https://public.example", "64:ff9b::5db8:d822"),
 ]
 
