@@ -76,7 +76,8 @@ def write(flights: Sequence[Flight]) -> Written:
         events += _hops(flight)
         _link(flight)
         events += _call_off(flight, written)
-        events += _ending(flight, written)
+        events += _ending(flight)
+    written.rung += _wake_parents(dirty)
     append(events)
     return written
 
@@ -201,7 +202,7 @@ def _link(flight: Flight) -> None:
             Run.objects.filter(pk=child.run.pk).update(parent_step=child.node.row, parent_run=flight.run)
 
 
-def _ending(flight: Flight, written: Written) -> list[Event]:
+def _ending(flight: Flight) -> list[Event]:
     if flight.ending is None:
         return []
     ending, run = flight.ending, flight.run
@@ -217,10 +218,18 @@ def _ending(flight: Flight, written: Written) -> list[Event]:
     )
     if run.finished_at is not None:
         outcome.announce(run)
-        if run.parent_run_id:
-            wake([run.parent_run_id])
-            written.rung.append(run.parent_run_id)
     return [event]
+
+
+def _wake_parents(flights: Sequence[Flight]) -> list[int]:
+    """After every release: a parent that is let go in this transaction too must not miss the end of its child."""
+    ended = [
+        flight.run for flight in flights if flight.ending is not None and flight.run.finished_at is not None
+    ]
+    parents = sorted({run.parent_run_id for run in ended if run.parent_run_id is not None})
+    if parents:
+        wake(parents)
+    return parents
 
 
 def _call_off(flight: Flight, written: Written) -> list[Event]:

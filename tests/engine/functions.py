@@ -207,4 +207,4 @@ def broken(**values: Any) -> None:
 @tool("t.slow", arguments={"type": "object"})
 def slow(key: str) -> dict[str, Any]:
     """A tool that waits until the test opens the gate."""
-    return gate(key)
+    return {"key": gate(key)["key"]}

@@ -19,6 +19,8 @@ from django.test import override_settings
 
 from orchestra import canonical
 from orchestra.engine import checkpoint, claim, connections, publish, tasks
+from orchestra.engine.conductor import Conductor
+from orchestra.engine.session import Session
 from orchestra.intake import tasks as intake
 from orchestra.models import AuditEvent, Deployment, HumanTask, Person, Run, Step, WorkflowVersion
 from orchestra.people import persons
@@ -99,6 +101,17 @@ class Stage:
                 yield
         finally:
             self.hire()
+
+    def one_round(self) -> None:
+        """A worker that claims and decides once, and is gone."""
+        session = Session("one round", 50)
+        conductor = Conductor(session, slots=50)
+        conductor.nudge()
+        conductor._collect()
+        conductor._round()
+        conductor.stop()
+        conductor.run()
+        session.close()
 
     def publish(self, steps: str, *, more: str = "", name: str = "", environment: str = "dev") -> str:
         """Publish a small workflow; its name."""
