@@ -64,16 +64,24 @@ def start(flight: Flight, node: Node) -> None:
 
 
 def _one_too_many(flight: Flight, node: Node) -> bool:
-    """A new step beyond the run's limit is not begun; the owner is asked instead."""
-    if node.row is not None or node.hops:
-        return False
-    most = int(flight.run.limits["steps"])
-    if sum(known.begun for known in flight.nodes.values()) < most:
+    """What would go beyond a limit of the run is not begun; the owner is asked instead."""
+    reached = _limit_reached(flight, node)
+    if reached is None:
         return False
     if not flight.escalated():
-        failure = Failure(FailureClass.LIMIT, f"The run reached its limit of {most} steps.")
-        questions.escalate_run(flight, "steps", failure)
+        words = reached.replace("_", " ")
+        message = f"The run reached its limit of {flight.run.limits[reached]} {words}."
+        questions.escalate_run(flight, reached, Failure(FailureClass.LIMIT, message))
     return True
+
+
+def _limit_reached(flight: Flight, node: Node) -> str | None:
+    """The limit that beginning this node would break: of steps for a new one, of tool calls for each attempt."""
+    nodes, limits = flight.nodes.values(), flight.run.limits
+    if node.row is None and not node.hops and sum(known.begun for known in nodes) >= int(limits["steps"]):
+        return "steps"
+    calls = sum(known.attempt for known in nodes if known.kind == Kind.TOOL) if node.kind == Kind.TOOL else 0
+    return "tool_calls" if calls and calls >= int(limits["tool_calls"]) else None
 
 
 def _python(it: Begin) -> None:

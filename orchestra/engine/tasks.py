@@ -110,8 +110,8 @@ def _raised(run: Run, limit: str) -> dict[str, Any]:
     published = claim.spec_of(run.version_id).limits
     if limit == "wall_time":
         return {"deadline_at": now() + timedelta(seconds=published.wall_time)}
-    if limit == "steps":
-        return {"limits": {**run.limits, "steps": int(run.limits["steps"]) + published.steps}}
+    if limit in {"steps", "tool_calls"}:
+        return {"limits": {**run.limits, limit: int(run.limits[limit]) + int(getattr(published, limit))}}
     if limit == "takeovers":
         return {"takeovers": 0}
     return {}

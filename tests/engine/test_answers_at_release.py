@@ -12,7 +12,7 @@ from tests.waiting import until
 ROUNDS = 400
 #: The short step ends at about the moment of the answer: both want the run looked at.
 STEPS = """
-    ask: {kind: human, title: Go on?}
+    ask: {kind: human, title: "Go on?"}
     short: {kind: python, function: t.echo}
 """
 
