@@ -86,7 +86,7 @@ def escalate_run(flight: Flight, limit: str, failure: Failure) -> None:
         "limit": limit,
         "failure_class": str(failure.failure_class),
         "error": failure.message,
-        "tried": sorted({node.path for node in flight.nodes.values() if node.phase != "skipped"})[:100],
+        "tried": sorted({node.path for node in flight.nodes.values() if node.begun})[:100],
     }
     flight.asks.append(Ask(question, flight.spec.owner, None))
 
