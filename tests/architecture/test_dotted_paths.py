@@ -27,6 +27,7 @@ EXPECTED: dict[str, str] = {
 }
 # Texts that look like paths but are none, such as permissions and audit event names -> what they are.
 NO_PATHS: dict[str, str] = {
+    "orchestra.call.v1": "domain of the digests of tool calls",
     "orchestra.audit.v1": "domain of the digest of an event",
     "orchestra.export.v1": "format of an export",
     "orchestra.seal.v1": "format of a seal",
