@@ -98,7 +98,7 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
 
 
 def test_many_threads_share_one_reading(tmp_path: Path) -> None:
-    path = write(tmp_path / "trajectories.jsonl", [row(str(n), [user("x"), says("y")]) for n in range(50)])
+    path = write(tmp_path / "trajectories.jsonl", [row(str(n), [user("x"), says("y")]) for n in range(5000)])
     with ThreadPoolExecutor(8) as pool:
         libraries = list(pool.map(recordings.library, [path] * 40))
     assert all(each is libraries[0] for each in libraries)
