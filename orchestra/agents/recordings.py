@@ -79,6 +79,8 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._packed = dict(_pack(path))
+        # Where a file has the marker of the end, a run without it was cut off; elsewhere words may end a run.
+        self._marked = any(STOP.encode() in zlib.decompress(packed) for packed in self._packed.values())
 
     def runs(self) -> tuple[str, ...]:
         """The ids, in the order of the file."""
@@ -88,7 +90,7 @@ class Library:
         """One recording; raises NotFound."""
         if run not in self._packed:
             raise NotFound(f"{self.path.name} has no run {run!r}")
-        return build(json.loads(zlib.decompress(self._packed[run])))
+        return build(json.loads(zlib.decompress(self._packed[run])), marked=self._marked)
 
 
 def _pack(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -141,11 +143,14 @@ def _locate(given: Path) -> Path:
     return found.resolve()
 
 
-def build(row: Mapping[str, Any]) -> Recording:
-    """A recording from one row of the file; raises Invalid for messages in an order that no chat has."""
+def build(row: Mapping[str, Any], *, marked: bool = True) -> Recording:
+    """A recording from one row of the file; raises Invalid for messages in an order that no chat has.
+
+    `marked`: the last words of a whole conversation hold ###STOP###, so that one without it was cut off.
+    """
     turns, waiting = _turns(str(row["run"]), row["messages"])
     fields = {name: value for name, value in row.items() if name not in {"run", "messages"}}
-    return Recording(str(row["run"]), turns, waiting, _ending(turns, waiting), fields)
+    return Recording(str(row["run"]), turns, waiting, _ending(turns, waiting, marked), fields)
 
 
 def _turns(run: str, messages: Iterable[Message]) -> tuple[tuple[RecordedTurn, ...], tuple[Message, ...]]:
@@ -177,12 +182,13 @@ def _in_order(message: Message, results: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def _ending(turns: tuple[RecordedTurn, ...], closing: tuple[Message, ...]) -> Ending:
+def _ending(turns: tuple[RecordedTurn, ...], closing: tuple[Message, ...], marked: bool) -> Ending:
     last_words = " ".join(str(message.get("content") or "") for message in closing)
     if TRANSFER in last_words or any(call["name"] in HAND_OFF_TOOLS for turn in turns for call in turn.calls):
         return Ending.HANDED_OFF
-    if closing:
-        return Ending.DONE if STOP in last_words else Ending.CUT
+    if closing and marked and STOP not in last_words:
+        return Ending.CUT
+    # Done once the assistant has spoken last and waits for nothing.
     return Ending.DONE if turns and not turns[-1].calls else Ending.CUT
 
 

@@ -17,7 +17,7 @@ from orchestra.agents import recordings
 from orchestra.agents.recordings import Ending, Fault, Recording
 from reviews.replay.world import OPERATIONS, Call, Replayed, Shop, open_shop, replay
 
-NEEDED: Final = ("users.json", "orders.json", "products.json", "tools.json")
+NEEDED: Final = ("users.json", "orders.json", "products.json")
 #: Recorded with a back office that lets a modified order's address change.
 LENIENT_SOURCES: Final = frozenset({"S3"})
 APPROVE: Final = "approve"
@@ -188,7 +188,7 @@ def _label(row: Mapping[str, Any], turn: int) -> Label:
         label=row["label"],
         took_effect=row["took_effect"],
         backend_error=row["backend_error"],
-        broken_rules=tuple(row["broken_rules"]),
+        broken_rules=tuple(row["broken_rules"] or ()),
     )
 
 

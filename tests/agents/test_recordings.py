@@ -58,6 +58,15 @@ def test_a_recording_says_how_it_ends(talk: list[Message], ending: Ending) -> No
     assert build(row("r", talk)).ending == ending
 
 
+def test_in_a_file_without_markers_words_may_end_a_run(tmp_path: Path) -> None:
+    plain = row("plain", [user("x"), says("bye"), user("thanks")])
+    path = write(tmp_path / "trajectories.jsonl", [plain, row("cut", [user("x"), calls(READ), user("hm")])])
+    assert recordings.recording(path, "plain").ending == Ending.DONE
+    assert recordings.recording(path, "cut").ending == Ending.CUT
+    write(path, [plain, row("marked", [user("x"), says("bye"), user(STOP)])])
+    assert recordings.recording(path, "plain").ending == Ending.CUT
+
+
 def test_a_result_without_a_call_before_it_is_refused() -> None:
     with pytest.raises(Invalid, match=r"/messages/1.*role 'tool'"):
         build(row("r", [user("x"), result("c1", "{}")]))
