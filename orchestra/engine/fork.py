@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.audit.append import append
-from orchestra.engine import cancel, dispatch
+from orchestra.engine import cancel, claim, dispatch
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, StaleState
 from orchestra.models import Person, Run, Step
+from orchestra.workflows import graph
+from orchestra.workflows.spec import Join, WorkflowSpec
 
 COPIED = (
-    "path", "item", "kind", "ordinal", "attempt", "input", "output", "failure_class", "error", "started_at",
+    "path", "item", "kind", "attempt", "input", "output", "failure_class", "error", "started_at",
     "finished_at",
 )  # fmt: skip
 
@@ -62,13 +65,43 @@ def _copy(original: Run, checkpoint: int) -> Run:
 
 
 def _steps(original: Run, made: Run, checkpoint: int) -> list[Step]:
-    """What succeeded or was skipped; failures are tried again. Items of an `each` come only with their parent."""
-    rows = list(
-        original.steps.filter(state__in=["succeeded", "skipped"], ordinal__lte=checkpoint).order_by("ordinal")
-    )
-    whole = {row.path for row in rows if row.item == Step.NO_ITEM}
+    """Copies of what succeeded or was skipped; failures are tried again, and so is what came of them.
+
+    Items of an `each` come only with their parent.
+    """
+    rows = list(original.steps.order_by("ordinal"))
+    copied = _standing(claim.spec_of(original.version_id), rows, checkpoint)
     return [
-        Step(run=made, state=row.state, **{name: getattr(row, name) for name in COPIED})
-        for row in rows
-        if row.path in whole
+        Step(run=made, state=row.state, ordinal=ordinal, **{name: getattr(row, name) for name in COPIED})
+        for ordinal, row in enumerate(copied, start=1)
     ]
+
+
+def _standing(spec: WorkflowSpec, rows: Sequence[Step], checkpoint: int) -> list[Step]:
+    """The rows up to the checkpoint that nothing which is done again could have made otherwise."""
+    done = [row for row in rows if row.state in {"succeeded", "skipped"} and row.ordinal <= checkpoint]
+    last = {_name(row): row for row in rows if row.item == Step.NO_ITEM}
+    plan = graph.index(spec)
+    kept: dict[str, str] = {}
+    reached: set[str] = set()
+    for node in plan.nodes:
+        needs = [plan.nodes[at].name for at in node.needs]
+        others = [plan.nodes[at].name for at in (*node.routes, *node.faults)]
+        row = last.get(node.name)
+        if all(name in kept for name in others) and _needs_stand(node, needs, row, kept):
+            reached.add(node.name)
+            if row in done and row is not None:
+                kept[node.name] = row.state
+    whole = {row.path for row in done if row.item == Step.NO_ITEM}
+    return [row for row in done if _name(row) in reached and row.path in whole]
+
+
+def _needs_stand(node: graph.Node, needs: Sequence[str], row: Step | None, kept: Mapping[str, str]) -> bool:
+    """A race that was won needs its winners only."""
+    if node.join is Join.FIRST and row is not None and row.state == "succeeded":
+        return sum(kept.get(name) == "succeeded" for name in needs) >= node.count
+    return all(name in kept for name in needs)
+
+
+def _name(row: Step) -> str:
+    return row.path.partition("~")[0]

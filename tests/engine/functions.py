@@ -100,6 +100,13 @@ def gate(key: str) -> dict[str, Any]:
     return {"key": key}
 
 
+@function("t.gate_and_fail")
+def gate_and_fail(key: str) -> None:
+    """Waits until the test opens the gate, and fails then."""
+    gate(key)
+    raise RuntimeError("in vain")
+
+
 @function("t.gate_by_call")
 def gate_by_call(key: str) -> dict[str, Any]:
     """Waits at a gate of its own for each call."""

@@ -190,6 +190,19 @@ class Stage:
         """Answer the one open question of a run."""
         return tasks.answer(uid=self.question(run).uid, by=by or self.operator, values=values)
 
+    def answer_one(self, question: HumanTask, values: object) -> HumanTask:
+        """Answer this question."""
+        return tasks.answer(uid=question.uid, by=self.operator, values=values)
+
+    def beats(self, count: int) -> bool:
+        """Wait until the conductor has looked at its runs so often."""
+        assert self._hired is not None
+        conductor = self._hired[0].conductor
+        for _ in range(count):
+            last = conductor._next_watch
+            until(lambda last=last: conductor._next_watch > last, what="a beat")  # type: ignore[misc]
+        return True
+
     def told(self, run: Run) -> list[tuple[str, str, str, str]]:
         """The record of a run: who, what, to which state, why."""
         events = AuditEvent.objects.filter(chain=run.uid).order_by("seq")
