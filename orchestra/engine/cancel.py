@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.audit.append import Event, append
-from orchestra.engine import dispatch, outcome
+from orchestra.engine import dispatch, outcome, words
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotFound, StaleState
 from orchestra.models import HumanTask, Person, Run
@@ -17,6 +17,7 @@ from orchestra.models import HumanTask, Person, Run
 
 def request(*, uid: UUID, by: Person, reason: str) -> Run:
     """Ask once; asking again changes nothing. Raises NotFound, or StaleState when the run has ended."""
+    reason = words.reason(reason, needed="Say why: it is kept in the record.")
     with borrow():
         run = lock(uid)
         if run.finished_at is not None:

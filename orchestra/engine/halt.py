@@ -12,9 +12,9 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from orchestra import logs, moves
-from orchestra.engine import dispatch
+from orchestra.engine import dispatch, words
 from orchestra.engine.connections import borrow
-from orchestra.errors import Invalid, NotFound, StaleState
+from orchestra.errors import NotFound, StaleState
 from orchestra.models import Deployment, Halt, Person, Run
 from orchestra.models.halts import Scope
 
@@ -32,8 +32,7 @@ def set_on(
     scope: Scope, *, by: Person, reason: str, deployment: Deployment | None = None, run: Run | None = None
 ) -> Halt:
     """Stop everything in the scope. Raises Invalid without a reason, StaleState when it is on already."""
-    if not reason.strip():
-        raise Invalid("A halt needs a reason that people will understand later.")
+    reason = words.reason(reason, needed="A halt needs a reason that people will understand later.")
     halt = Halt(scope=scope, deployment=deployment, run=run, state="on", reason=reason, set_by=by)
     try:
         with borrow():
@@ -48,6 +47,7 @@ def set_on(
 
 def lift(*, uid: UUID, by: Person, reason: str) -> Halt:
     """Let go again; deadlines get back the time they lost. Raises NotFound, StaleState."""
+    reason = words.reason(reason, needed="Say why it may go on: it is kept in the record.")
     with borrow():
         halt = Halt.objects.select_for_update().filter(uid=uid).first()
         if halt is None:

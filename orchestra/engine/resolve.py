@@ -6,7 +6,7 @@ Refuses a vote on anything else than what is pending now with exactly that diges
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.canonical import Json
-from orchestra.engine import cancel, dispatch
+from orchestra.engine import cancel, dispatch, words
 from orchestra.engine.connections import borrow, now
 from orchestra.errors import Expired, Invalid, NotAllowed, NotFound, StaleState
 from orchestra.models import Approval, Person, Proposal, Run, ToolCall, User, Vote
@@ -24,7 +24,6 @@ from orchestra.people import duties, persons, roles
 
 #: From this tier on an approval needs a reason too.
 REASON_FROM_TIER = 3
-LONGEST_REASON = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,7 @@ def vote(*, uid: UUID, by: Person, ballot: Ballot, account: User | None = None) 
     Raises NotFound (absent, or not theirs to see), NotAllowed (rights or duties), StaleState (decided, changed,
     voted already), Expired, Invalid (reason missing).
     """
+    ballot = replace(ballot, reason=words.reason(ballot.reason), category=words.reason(ballot.category))
     with borrow():
         proposal = lock(uid)
         may_see(proposal, by)
@@ -146,12 +146,10 @@ def _check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
     if against := objection(proposal, by):
         raise NotAllowed(against)
     needs_reason = ballot.verdict != Vote.APPROVE or proposal.tier >= REASON_FROM_TIER
-    if (needs_reason or proposal.requirements.get("reason")) and not ballot.reason.strip():
+    if (needs_reason or proposal.requirements.get("reason")) and not ballot.reason:
         raise Invalid.at(
             "/reason", "Say why: the reason is kept, and the agent gets it when you do not approve."
         )
-    if len(ballot.reason) > LONGEST_REASON:
-        raise Invalid.at("/reason", f"At most {LONGEST_REASON} characters.")
 
 
 def _is_open(proposal: Proposal, by: Person, ballot: Ballot) -> None:

@@ -156,3 +156,10 @@ def test_rejection_within_the_grace_window_wins(scene: Scene) -> None:
     decisions.approve(proposal.uid, by=scene.reviewer, digest=digest, reason="x")
     decisions.reject(proposal.uid, by=scene.second_reviewer, digest=digest, reason="wait, no")
     assert state(proposal) == ("rejected", "rejected")
+
+
+def test_reason_that_cannot_be_stored_is_refused_in_words(scene: Scene) -> None:
+    for reason in ("no\0", "no\ud800", "x" * 5_000):
+        with pytest.raises(Invalid):
+            decisions.reject(scene.proposal.uid, by=scene.reviewer, digest=scene.digest, reason=reason)
+    assert state(scene.proposal) == ("pending", "awaiting_approval")

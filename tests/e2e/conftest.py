@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -88,7 +89,7 @@ def width(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def visit(browser: Browser, address: str, scheme: str, width: int) -> Iterator[Visit]:
     """A fresh browser context; at the end the browser must not have complained."""
-    dark = "dark" if scheme == "dark" else "light"
+    dark: Literal["dark", "light"] = "dark" if scheme == "dark" else "light"
     context = browser.new_context(color_scheme=dark, viewport={"width": width, "height": 800})
     made = Visit(context.new_page(), address)
     made.page.on("console", made.note)
