@@ -5,17 +5,23 @@ Refuses a definition with any problem, naming the lines.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, TypeAlias
 
 from django.contrib.auth.models import Group
 
 from orchestra import logs
-from orchestra.documents.envelopes import Envelope, envelopes
+from orchestra.agents import identities
+from orchestra.contracts import Effect
+from orchestra.documents.envelopes import Envelope, envelopes, refuse
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, Problem
-from orchestra.models import Deployment, Environment, Person, Workflow, WorkflowVersion
+from orchestra.models import Agent, Deployment, Environment, Person, Workflow, WorkflowVersion
 from orchestra.people import roles
-from orchestra.tools import registry
+from orchestra.tools import bindings, publishing, registry
+from orchestra.tools import parse as tools
 from orchestra.workflows import functions, parse, stored
 from orchestra.workflows.checks import Known
 from orchestra.workflows.spec import Kind, StepSpec, WorkflowSpec
@@ -23,7 +29,10 @@ from orchestra.workflows.spec import Kind, StepSpec, WorkflowSpec
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One published definition; `new` is false when this very version was there already."""
+    """One published definition; `new` is false when this very version was there already.
+
+    `number` is 0 for a binding, which has no versions.
+    """
 
     kind: str
     name: str
@@ -33,6 +42,37 @@ class Published:
     environment: str
 
 
+@dataclass(frozen=True)
+class Job:
+    """One text to publish: its documents, by whom, where, and what is there already."""
+
+    source: str
+    documents: list[Envelope]
+    by: Person
+    place: Environment
+
+    @cached_property
+    def tools(self) -> Mapping[str, Effect]:
+        """The tools that may be named: those of the text, and published ones."""
+        return {**publishing.known(), **tools.effects(self.documents)}
+
+    @cached_property
+    def known(self) -> Known:
+        """The names that a workflow may refer to."""
+        named = {kind: {each.name for each in self.documents if each.kind == kind} for kind in READ}
+        return Known(
+            functions=functions.names(),
+            tools=registry.names() | frozenset(self.tools),
+            agents=frozenset(Agent.objects.values_list("name", flat=True)) | named["agent"],
+            groups=frozenset(Group.objects.values_list("name", flat=True)),
+            workflows=frozenset(Workflow.objects.values_list("name", flat=True)) | named["workflow"],
+        )
+
+
+#: Writes one definition that was read and found sound.
+Write: TypeAlias = Callable[[], Published]
+
+
 def text(source: str, *, by: Person, environment: str) -> list[Published]:
     """Publish every definition in a YAML text, all or none.
 
@@ -40,30 +80,115 @@ def text(source: str, *, by: Person, environment: str) -> list[Published]:
     """
     found = envelopes(source)
     with borrow():
-        return [_one(envelope, found, source, by, environment) for envelope in found]
-
-
-def known(others: list[Envelope]) -> Known:
-    """The names that a workflow may refer to, those of the same file included."""
-    return Known(
-        functions=functions.names(),
-        tools=registry.names(),
-        groups=frozenset(Group.objects.values_list("name", flat=True)),
-        workflows=frozenset(Workflow.objects.values_list("name", flat=True)) | {e.name for e in others},
-    )
-
-
-def _one(envelope: Envelope, others: list[Envelope], source: str, by: Person, environment: str) -> Published:
-    if envelope.kind != "workflow":
-        raise Invalid.at(
-            "/kind", f"{envelope.kind} cannot be published yet, only workflow.", line=envelope.line
+        place, _ = Environment.objects.get_or_create(name=environment)
+        job = Job(source, found, by, place)
+        writes = _read(job)
+        made = {number: _write(found[number], writes[number]) for number in _in_order(found)}
+    for each in made.values():
+        logs.event(
+            "definition.published", kind=each.kind, definition=each.name, number=each.number, by=by.name
         )
-    spec = parse.workflow(envelope, known=known(others))
+    return [made[number] for number in range(len(found))]
+
+
+def _read(job: Job) -> list[Write]:
+    """Every document read, so that all problems are told at once."""
+    writes: list[Write] = []
+    problems = list(_twice(job.documents))
+    for envelope in job.documents:
+        try:
+            writes.append(_reader(envelope)(envelope, job))
+        except Invalid as refusal:
+            problems += refusal.problems or [envelope.problem(refusal.message)]
+    if problems:
+        refuse(problems)
+    return writes
+
+
+def _twice(found: list[Envelope]) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], int] = {}
+    for envelope in found:
+        first = seen.setdefault((envelope.kind, envelope.name), envelope.line)
+        if first != envelope.line:
+            yield envelope.problem(
+                f"{envelope.kind} {envelope.name} is in this file twice (first in line {first})"
+            )
+
+
+def _reader(envelope: Envelope) -> Callable[[Envelope, Job], Write]:
+    if envelope.kind not in READ:
+        said = f"{envelope.kind} cannot be published; known kinds are {', '.join(READ)}."
+        refuse([envelope.problem(said, "kind")])
+    return READ[envelope.kind]
+
+
+def _in_order(found: list[Envelope]) -> list[int]:
+    """Numbers of the documents, each after those that it may build on."""
+    order = list(READ)
+    return sorted(range(len(found)), key=lambda number: order.index(found[number].kind))
+
+
+def _write(envelope: Envelope, write: Write) -> Published:
+    """What only the database knows is told with the line of the document too."""
+    try:
+        return write()
+    except Invalid as refusal:
+        refuse(refusal.problems or [envelope.problem(refusal.message)])
+
+
+def _tool(envelope: Envelope, job: Job) -> Write:
+    declaration = tools.tool(envelope, known=job.tools)
+
+    def write() -> Published:
+        version, new = publishing.tool(declaration, by=job.by, place=job.place)
+        return _published(envelope, job, version.number, bytes(version.digest), new)
+
+    return write
+
+
+def _binding(envelope: Envelope, job: Job) -> Write:
+    binding = bindings.parse(envelope)
+
+    def write() -> Published:
+        new = publishing.binding(binding, place=job.place)
+        return _published(envelope, job, 0, binding.digest(), new)
+
+    return write
+
+
+def _agent(envelope: Envelope, job: Job) -> Write:
+    document = identities.parse(envelope)
+
+    def write() -> Published:
+        version, new = identities.publish(document, by=job.by, place=job.place)
+        return _published(envelope, job, version.number, bytes(version.digest), new)
+
+    return write
+
+
+def _workflow(envelope: Envelope, job: Job) -> Write:
+    spec = parse.workflow(envelope, known=job.known)
     _begins(spec)
-    version, new = _version(spec, source, by)
-    _deploy(version, environment)
-    logs.event("workflow.published", workflow=spec.name, number=version.number, by=by.name)
-    return Published("workflow", spec.name, version.number, bytes(version.digest).hex(), new, environment)
+
+    def write() -> Published:
+        version, new = _version(spec, job.source, job.by)
+        _deploy(version, job.place)
+        return _published(envelope, job, version.number, bytes(version.digest), new)
+
+    return write
+
+
+#: How each kind of document is read, in the order in which they are written.
+READ: Final[Mapping[str, Callable[[Envelope, Job], Write]]] = {
+    "tool": _tool,
+    "binding": _binding,
+    "agent": _agent,
+    "workflow": _workflow,
+}
+
+
+def _published(envelope: Envelope, job: Job, number: int, digest: bytes, new: bool) -> Published:
+    return Published(envelope.kind, envelope.name, number, digest.hex(), new, job.place.name)
 
 
 def _begins(spec: WorkflowSpec) -> None:
@@ -93,9 +218,8 @@ def _version(spec: WorkflowSpec, source: str, by: Person) -> tuple[WorkflowVersi
     ), True
 
 
-def _deploy(version: WorkflowVersion, environment: str) -> None:
+def _deploy(version: WorkflowVersion, place: Environment) -> None:
     """The published version becomes the base of its deployment; a canary equal to it is over."""
-    place, _ = Environment.objects.get_or_create(name=environment)
     deployment, made = Deployment.objects.get_or_create(
         workflow=version.workflow, environment=place, defaults={"base_version": version}
     )

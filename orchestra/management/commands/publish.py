@@ -34,7 +34,8 @@ class Command(OrchestraCommand):
             for made in _publish(path, by, options["environment"]):
                 word = "published" if made.new else "unchanged"
                 where = f"{made.environment} ({made.digest[:12]})"
-                self.stdout.write(f"{made.kind} {made.name} v{made.number} {word} in {where}")
+                number = f" v{made.number}" if made.number else ""
+                self.stdout.write(f"{made.kind} {made.name}{number} {word} in {where}")
 
 
 def _publish(path: Path, by: Person, environment: str) -> list[publish.Published]:
