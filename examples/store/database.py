@@ -33,7 +33,6 @@ def pool(url: str) -> Pool:
         max_size=MOST_CONNECTIONS,
         timeout=PATIENCE,
         kwargs={"connect_timeout": 10},
-        check=Pool.check_connection,  # the server may have been started anew
         configure=_use_exact_numbers,
         open=True,
     )

@@ -1,4 +1,4 @@
-"""The life of one tool call: count it, see what fault is due, check it, do it, answer. Knows no routes.
+"""The life of one tool call: check it, count it, see what fault is due, do it, answer. Knows no routes.
 
 Refuses arguments that do not fit the tool's schema; a business refusal is an answer like another.
 """
@@ -15,11 +15,11 @@ from typing import Any
 
 from examples.store import effects, exact, faults, tools, worlds
 from examples.store.data import Data
-from examples.store.database import Pool
+from examples.store.database import Pool, Session
+from examples.store.effects import Outcome
 from examples.store.faults import Fault
 from examples.store.settings import Settings
 from examples.store.tools import BadArguments, Tool
-from examples.store.worlds import Visit
 
 KEY = re.compile(r"[!-~]{1,200}")
 log = logging.getLogger("store")
@@ -35,6 +35,9 @@ class Answer:
     cut: bool = False
 
 
+LOST = Answer(200, None, cut=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Takes tool calls."""
@@ -46,58 +49,70 @@ class Desk:
     def take(self, world: str, name: str, *, body: bytes, key: str | None) -> Answer:
         """Answer one call; `body` holds the arguments. UnknownTool, BadArguments, BadWorld, KeyReused."""
         tool = tools.find(name)
+        arguments = _arguments(tool, body)
+        _check_key(key)
         with self.pool.connection() as session:
-            visit = worlds.enter(session, world, tool=name, data=self.data.digest)
-            fault = faults.due(session, visit, name)
-        if fault and fault.kind == "busy":
-            return Answer(fault.status, fault.body, {"Retry-After": f"{fault.seconds:.0f}"})
-        if fault and fault.kind == "error":
-            return Answer(fault.status, fault.body)
-        call = _call(visit, tool, body, key)
-        return self._with_fault(tool, call, fault) if fault else self._do(tool, call)
+            visit = worlds.enter(session, world, tool=name, lasting=tool.writes, data=self.data.digest)
+            call = effects.Call(
+                world=world,
+                dialect=visit.dialect,
+                tool=name,
+                arguments=arguments,
+                key=key if tool.writes else None,
+            )
+            fault = faults.due(session, visit, name) if visit.faulty else None
+            if fault is None:
+                return _answer(self._do(session, tool, call))
+        return self._with_fault(tool, call, fault)
 
     def _with_fault(self, tool: Tool, call: effects.Call, fault: Fault) -> Answer:
-        """Do it as slow, lost or late as was ordered."""
+        """Refuse it, or do it as slow, lost or late as was ordered."""
+        if fault.kind == "busy":
+            return Answer(fault.status, fault.body, {"Retry-After": f"{fault.seconds:.0f}"})
+        if fault.kind == "error":
+            return Answer(fault.status, fault.body)
         if fault.kind == "late":
             late = threading.Timer(fault.seconds, self._do_late, [tool, call])
             late.daemon = True
             late.start()
-        elif fault.kind == "delay":
+            return LOST
+        if fault.kind == "delay":
             time.sleep(fault.seconds)
-            return self._do(tool, call)
-        else:
-            self._do(tool, call)
-        return Answer(200, None, cut=True)
+        outcome = self._do_apart(tool, call)
+        return LOST if fault.kind == "lost" else _answer(outcome)
 
-    def _do(self, tool: Tool, call: effects.Call) -> Answer:
+    def _do_apart(self, tool: Tool, call: effects.Call) -> Outcome:
+        """Do it in a transaction that does not count it."""
         with self.pool.connection() as session:
-            if not tool.writes:
-                outcome = effects.look(session, self.data, call)
-            else:
-                outcome = effects.perform(session, self.data, call, key_life=self.settings.key_life)
-        headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
-        return Answer(outcome.status, outcome.body, headers)
+            worlds.lock(session, call.world)
+            return self._do(session, tool, call)
+
+    def _do(self, session: Session, tool: Tool, call: effects.Call) -> Outcome:
+        if tool.writes:
+            return effects.perform(session, self.data, call, key_life=self.settings.key_life)
+        return effects.look(session, self.data, call)
 
     def _do_late(self, tool: Tool, call: effects.Call) -> None:
         try:
-            answer = self._do(tool, call)
+            outcome = self._do_apart(tool, call)
         except Exception:
             log.exception("store.late_effect_failed world=%s tool=%s", call.world, call.tool)
         else:
-            log.info("store.late_effect world=%s tool=%s status=%s", call.world, call.tool, answer.status)
+            log.info("store.late_effect world=%s tool=%s status=%s", call.world, call.tool, outcome.status)
 
 
-def _call(visit: Visit, tool: Tool, body: bytes, key: str | None) -> effects.Call:
+def _answer(outcome: Outcome) -> Answer:
+    headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+    return Answer(outcome.status, outcome.body, headers)
+
+
+def _arguments(tool: Tool, body: bytes) -> Mapping[str, Any]:
     try:
-        arguments = exact.read_foreign(body)
+        return tool.check(exact.read_foreign(body))
     except exact.NotPlain as problem:
         raise BadArguments(str(problem)) from None
+
+
+def _check_key(key: str | None) -> None:
     if key is not None and not KEY.fullmatch(key):
         raise BadArguments("an Idempotency-Key has 1 to 200 visible characters")
-    return effects.Call(
-        world=visit.world,
-        dialect=visit.dialect,
-        tool=tool.name,
-        arguments=tool.check(arguments),
-        key=key if tool.writes else None,
-    )

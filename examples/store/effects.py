@@ -65,9 +65,8 @@ def look(session: Session, data: Data, call: Call) -> Outcome:
 def perform(session: Session, data: Data, call: Call, *, key_life: float) -> Outcome:
     """Do a write at most once for its key, which is remembered for `key_life` seconds.
 
-    The caller commits. KeyReused when the key came with another request before.
+    The caller holds the lock on the world, and commits. KeyReused when the key came with another request before.
     """
-    worlds.lock(session, call.world)
     if saved := _saved(session, call, key_life):
         return saved
     stored = worlds.Stored(session, call.world)
@@ -147,13 +146,13 @@ def _save(session: Session, call: Call, outcome: Outcome, seq: int | None) -> No
 
 def _append(session: Session, call: Call, written: list[tuple[str, str]], result: Any) -> int:
     # Effects of all worlds commit one after the other, so that a reader who goes by `number` misses none.
-    session.execute("SELECT pg_advisory_xact_lock(hashtext('store.ledger'))")
     found = one(
         session,
         """
-        WITH world AS (UPDATE store.world SET effects = effects + 1 WHERE id = %(world)s RETURNING effects)
+        WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('store.ledger'))),
+            world AS (UPDATE store.world SET effects = effects + 1 WHERE id = %(world)s RETURNING effects)
         INSERT INTO store.ledger (world, seq, tool, object, arguments_digest, result_digest, key)
-        SELECT %(world)s, effects, %(tool)s, %(object)s, %(arguments)s, %(result)s, %(key)s FROM world
+        SELECT %(world)s, effects, %(tool)s, %(object)s, %(arguments)s, %(result)s, %(key)s FROM world, turn
         RETURNING seq
         """,
         {

@@ -107,6 +107,7 @@ def handle(office: Desk, request: Request) -> Reply:
         answer = Answer(STATUS[type(error)], {"error": str(error)})
     except (psycopg.OperationalError, PoolTimeout) as error:
         log.warning("store.database_away error=%s", type(error).__name__)
+        office.pool.check()  # what else is broken goes now, and not one request after the other
         answer = Answer(
             503, {"error": "the shop's database does not answer; try again"}, {"Retry-After": "1"}
         )

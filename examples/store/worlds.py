@@ -24,12 +24,16 @@ class BadWorld(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One call that came to a world. `number` counts its calls from 1, `number_of_tool` those of that tool."""
+    """One call that came to a world. `number` counts its calls from 1, `number_of_tool` those of that tool.
+
+    `faulty`: faults are planned in this world, at whatever call.
+    """
 
     world: str
     dialect: Dialect
     number: int
     number_of_tool: int
+    faulty: bool
 
 
 def check_name(world: str) -> str:
@@ -55,8 +59,12 @@ def make(session: Session, world: str, *, dialect: str, data: str) -> bool:
     return False
 
 
-def enter(session: Session, world: str, *, tool: str, data: str) -> Visit:
-    """Count a call; the first one makes the world, strict. BadWorld when it stands on other data."""
+def enter(session: Session, world: str, *, tool: str, lasting: bool, data: str) -> Visit:
+    """Count a call; the first one makes the world, strict. BadWorld when it stands on other data.
+
+    The world is locked until the end of the transaction. Unless it is to be `lasting`, the count does not wait
+    for the disk.
+    """
     found = one(
         session,
         """
@@ -66,13 +74,15 @@ def enter(session: Session, world: str, *, tool: str, data: str) -> Visit:
             calls = world.calls + 1,
             calls_by_tool = world.calls_by_tool
                 || jsonb_build_object(%(tool)s::text, coalesce((world.calls_by_tool->>%(tool)s)::int, 0) + 1)
-        RETURNING dialect, data, calls, (calls_by_tool->>%(tool)s)::int
+        RETURNING dialect, data, calls, (calls_by_tool->>%(tool)s)::int,
+            EXISTS (SELECT 1 FROM store.fault WHERE fault.world = world.id),
+            CASE WHEN NOT %(lasting)s THEN set_config('synchronous_commit', 'off', true) END
         """,
-        {"id": check_name(world), "data": data, "tool": tool},
+        {"id": check_name(world), "data": data, "tool": tool, "lasting": lasting},
     )
     if found[1] != data:
         raise BadWorld(f"the world {world} was made on other base data; use another id, or the data of then")
-    return Visit(world, DIALECTS[found[0]], number=found[2], number_of_tool=found[3])
+    return Visit(world, DIALECTS[found[0]], number=found[2], number_of_tool=found[3], faulty=found[4])
 
 
 def lock(session: Session, world: str) -> None:

@@ -80,6 +80,7 @@ def shop(running_shop: Shop, services: Services) -> Shop:
     """The shop, with its database at hand again after other tests."""
     assert services.postgres
     services.postgres.revive()
+    until(lambda: running_shop.client.get("/healthz").status_code == 200, what="the shop with its database")
     return running_shop
 
 

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from examples.store import exact
+from orchestra.local.postgres import Postgres
 from orchestra.local.processes import Running
 from tests.store.shop import Shop, address, cancellation, order_in
+from tests.waiting import until
 
 CANCEL = "cancel_pending_order"
 
@@ -204,3 +206,33 @@ def test_many_worlds_are_cheap(shop: Shop, world: str) -> None:
             "SELECT count(*) FROM store.changed WHERE world LIKE %s", [f"{world}-%"]
         ).fetchone()
     assert rows[0] == 0
+
+
+def test_the_shop_comes_back_with_its_database(shop: Shop, world: str, postgres: Postgres) -> None:
+    shop.call(world, CANCEL, key="k", **cancellation())
+    postgres.stop()
+    away = shop.call(world, CANCEL, key="k", **cancellation())
+    assert (away.status_code, "error" in away.json()) == (503, True)
+    postgres.revive()
+    until(lambda: shop.client.get("/healthz").status_code == 200, what="the shop with its database")
+    again = shop.call(world, CANCEL, key="k", **cancellation())
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (200, "true")
+    assert len(shop.effects(world)) == 1
+
+
+def test_two_late_calls_with_one_key_give_one_effect(shop: Shop, world: str) -> None:
+    shop.faults(world, {"call": 1, "kind": "late", "seconds": 0.3, "times": 2})
+    for _ in range(2):
+        with pytest.raises(httpx.RemoteProtocolError):
+            shop.call(
+                world,
+                "modify_pending_order_address",
+                key="k",
+                order_id=order_in("pending")["order_id"],
+                **address(),
+            )
+    until(lambda: shop.effects(world), what="the late effect")
+    shop.call(
+        world, "modify_pending_order_address", key="k", order_id=order_in("pending")["order_id"], **address()
+    )
+    assert len(shop.effects(world)) == 1

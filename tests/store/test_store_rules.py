@@ -278,3 +278,17 @@ def test_no_call_changes_the_base_data() -> None:
         if order["status"] == "pending":
             ask(memory, "cancel_pending_order", order_id=order["order_id"], reason="no longer needed")
     assert exact.digest({"users": dict(BASE.users), "orders": dict(BASE.orders)}) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["1e999999999", "-1E-99999999", "NaN", "Infinity", "1" * 5_000, "{", "", "[" * 100_000]
+)
+def test_numbers_and_texts_out_of_proportion_are_no_json(text: str) -> None:
+    with pytest.raises(exact.NotPlain):
+        exact.read_foreign(text)
+
+
+def test_numbers_are_written_digit_for_digit() -> None:
+    text = '{"a":0.10,"b":[1,-2.50,1234567890123456789.01],"c":null,"d":true}'
+    assert exact.write(exact.read(text)) == text
+    assert exact.digest({"b": 1, "a": 2}) == exact.digest({"a": 2, "b": 1})
