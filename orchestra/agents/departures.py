@@ -78,10 +78,11 @@ def _walk(path: str, key: str, value: Any) -> Iterator[tuple[str, str]]:
 def _fact(key: str, value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
+    # Some backends send a field without a value where others leave it out.
     text = "" if value is None else str(value)
     if _NUMBER.fullmatch(text):
         return _amount(text)
-    return text if key in WORDS or _KEY.fullmatch(text) else None
+    return text if (text and key in WORDS) or _KEY.fullmatch(text) else None
 
 
 def _amount(text: str) -> str:

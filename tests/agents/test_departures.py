@@ -37,6 +37,8 @@ def changed(**fields: Any) -> str:
         ("Transfer successful", '{"status": "queued for a person"}'),
         ("Transfer successful", ""),
         ("", "null"),
+        (changed(cancel_reason=None, exchange_items=None), changed()),
+        (changed(), changed(cancel_reason=None)),
         ("ada_low_1", '"ada_low_1"'),
         ("ada_low_1", '{"user_id": "ada_low_1"}'),
         ("-16.63", '{"result": "-16.630000000001"}'),
