@@ -21,7 +21,6 @@ from orchestra.lookups import (
     ExpressionError,
     Lookup,
     Path,
-    Tree,
     fail,
     found,
     gone,
@@ -29,11 +28,10 @@ from orchestra.lookups import (
     lookup,
     lookups,
     names,
-    pruned,
     resolve,
-    tree,
     weight,
 )
+from orchestra.needs import Need, Use, need, uses
 from orchestra.readings import FUNCTIONS, Comprehension, Reading
 
 __all__ = [
@@ -94,6 +92,7 @@ class Expression:
     _program: Any
     _uses: tuple[tuple[Path | None, int], ...]
     _comprehensions: tuple[Comprehension, ...]
+    _needs: tuple[Use, ...]
 
     def evaluate(self, context: Mapping[str, Json] | Scope) -> Json:
         """Its value, as JSON; ExpressionError for whatever goes wrong."""
@@ -115,7 +114,7 @@ class Expression:
         if self not in scope.serves:
             raise Bug(f"a scope was not made for the expression `{self.text}`")
         if self._comprehensions:
-            self._bound(scope.values)
+            self._bound(scope.sizes)
         try:
             return self._program.execute(scope.converted)
         except _FAILURES as error:
@@ -131,35 +130,52 @@ class Expression:
                 return missing
         return _TYPES if "overload" in said or "does not coerce" in said else said
 
-    def _bound(self, values: Mapping[str, Json]) -> None:
+    def _bound(self, sizes: _Sizes) -> None:
         """Refuse, before it runs, what would take too long or has no order."""
         for each in self._comprehensions:
-            ranges = found(values, each.range) if each.name in ("map", "filter") and each.range else []
-            if any(isinstance(one, dict) for one in ranges):
+            if each.name in ("map", "filter") and each.range and sizes.has_object(each.range):
                 fail(self.text, f"`{each.name}` over an object has no order; make it a list")
-        steps = self._steps(values)
+        if self._at_most(sizes) <= MOST_STEPS:
+            return
+        steps = self._steps(sizes)
         if steps > MOST_STEPS:
             fail(
                 self.text,
                 f"would take about {steps} steps on lists of this length; at most {MOST_STEPS} are allowed",
             )
 
-    def _steps(self, values: Mapping[str, Json]) -> int:
+    def _at_most(self, sizes: _Sizes) -> int:
+        """Never less than `_steps`, and quick: as if everything ran as often as the innermost body."""
+        weights = [sizes.weight(path) for path, _ in self._uses if path is not None]
+        everything = sum(weights)
+        named = everything * (1 + len(self._uses) - len(weights))
+        rounds = longest = 1
+        tokens = growth = 0
+        lengths: list[int] = []
+        for each in self._comprehensions:
+            lengths.append(_size(each, sizes, lengths, everything))
+            rounds *= max(1, lengths[-1])
+            longest = max(longest, lengths[-1])
+            tokens += each.last - each.first
+            growth += each.name in ("map", "filter")
+        return rounds * (tokens + named + growth * longest * (1 + named + tokens))
+
+    def _steps(self, sizes: _Sizes) -> int:
         """An upper estimate: each token and each part of a value named in a body, as often as the body runs."""
-        uses = [(place, None if path is None else weight(found(values, path))) for path, place in self._uses]
+        uses = [(place, None if path is None else sizes.weight(path)) for path, place in self._uses]
         everything = sum(parts for _, parts in uses if parts is not None)
         known = [(place, everything if parts is None else parts) for place, parts in uses]
-        sizes: list[int] = []
+        lengths: list[int] = []
         rounds: list[int] = []
         steps = 0
         for each in self._comprehensions:
-            size = _size(each, values, sizes, everything)
+            size = _size(each, sizes, lengths, everything)
             count = size * self._rounds(each.first, rounds)
-            sizes.append(size)
+            lengths.append(size)
             rounds.append(count)
             steps += count * (each.last - each.first)
             if each.name in ("map", "filter"):  # the library copies the growing result at each turn
-                steps += count * size * _gain(each, values, known, everything)
+                steps += count * size * _gain(each, sizes, known, everything)
         return steps + sum(self._rounds(place, rounds) * parts for place, parts in known)
 
     def _rounds(self, place: int, rounds: list[int]) -> int:
@@ -177,21 +193,48 @@ def _explains(error: Exception, said: str, missing: str) -> bool:
     return missing.endswith(" parts") if isinstance(error, TypeError) else "; the scope has" in missing
 
 
-def _size(each: Comprehension, values: Mapping[str, Json], sizes: list[int], everything: int) -> int:
+class _Sizes:
+    """How large the parts of some values are, each looked at once; a race only does the same work twice."""
+
+    def __init__(self, values: Mapping[str, Json]) -> None:
+        self._values = values
+        self._weights: dict[Path, int] = {}
+        self._lengths: dict[Path, int] = {}
+        self._objects: dict[Path, bool] = {}
+
+    def weight(self, path: Path) -> int:
+        """Parts of the largest value that the path leads to."""
+        if path not in self._weights:
+            self._weights[path] = weight(found(self._values, path))
+        return self._weights[path]
+
+    def length(self, path: Path) -> int:
+        """Elements of the longest list or object there."""
+        if path not in self._lengths:
+            ranges = found(self._values, path)
+            self._lengths[path] = max((len(one) for one in ranges if isinstance(one, list | dict)), default=0)
+        return self._lengths[path]
+
+    def has_object(self, path: Path) -> bool:
+        """Whether there is an object there."""
+        if path not in self._objects:
+            self._objects[path] = any(isinstance(one, dict) for one in found(self._values, path))
+        return self._objects[path]
+
+
+def _size(each: Comprehension, sizes: _Sizes, lengths: list[int], everything: int) -> int:
     """How many turns one run of a comprehension takes at most."""
     if each.range is not None:
-        return max((len(one) for one in found(values, each.range) if isinstance(one, list | dict)), default=0)
-    return sizes[each.over] if each.over is not None else each.literal or everything
+        return sizes.length(each.range)
+    return lengths[each.over] if each.over is not None else each.literal or everything
 
 
-def _gain(
-    each: Comprehension, values: Mapping[str, Json], uses: list[tuple[int, int]], everything: int
-) -> int:
+def _gain(each: Comprehension, sizes: _Sizes, uses: list[tuple[int, int]], everything: int) -> int:
     """How large one element of the result of map or filter is at most."""
     if each.name == "map":
         used = sum(parts for place, parts in uses if each.first <= place < each.last)
         return max(1, used + (each.last - each.first) // 4)  # a key and value written out take four tokens
-    return everything if each.element is None else weight(found(values, each.element))
+    return everything if each.element is None else sizes.weight(each.element)
 
 
 def compile(text: str, *, variables: frozenset[str]) -> Expression:  # noqa: A001  reads as expressions.compile
@@ -221,8 +264,9 @@ def _compiled(text: str, variables: frozenset[str]) -> Expression:
         program,
         tuple(reading.uses),
         tuple(reading.comprehensions),
+        uses(reading),
     )
-    if expression._steps({}) > MOST_STEPS:
+    if expression._steps(_Sizes({})) > MOST_STEPS:
         fail(text, f"would take more than {MOST_STEPS} steps on any values")
     return expression
 
@@ -250,13 +294,14 @@ def _agree(reading: Reading, references: Mapping[str, list[str]]) -> None:
 class Scope:
     """Values converted once, and only as far as these expressions look; may be shared by threads."""
 
-    __slots__ = ("converted", "serves", "values")
+    __slots__ = ("converted", "serves", "sizes", "values")
 
     def __init__(self, values: Mapping[str, Json], expressions: Iterable[Expression]) -> None:
         served = tuple(expressions)
         self.values = values
         self.serves = frozenset(served)
-        used = pruned(values, _union(served))
+        self.sizes = _Sizes(values)
+        used = _union(served).of(values)
         if canonical.bottomless(used):  # the library would take the whole process down
             raise ExpressionError.at("", "a value for expressions is nested too deep, or too large")
         try:
@@ -268,5 +313,5 @@ class Scope:
 
 
 @lru_cache(maxsize=1024)
-def _union(expressions: tuple[Expression, ...]) -> Tree:
-    return tree([path for each in expressions for path, _ in each._uses if path is not None])
+def _union(expressions: tuple[Expression, ...]) -> Need:
+    return need(use for each in expressions for use in each._needs)

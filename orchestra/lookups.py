@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import takewhile
 from typing import Any, Final, NoReturn, TypeAlias
 
 from orchestra.canonical import Json
@@ -16,9 +15,6 @@ from orchestra.errors import Invalid
 
 #: A way to a value: names, indexes, and None for "each element".
 Path: TypeAlias = tuple[str | int | None, ...]
-
-#: What is used of an object: each name with the tree below it, or None for the whole value.
-Tree: TypeAlias = dict[str, Any]
 
 DEPTH: Final = 64
 
@@ -81,29 +77,6 @@ def found(values: Mapping[str, Json], path: Path) -> list[Any]:
         else:
             current = [value[part] for value in current if has(value, part)]
     return current
-
-
-def tree(paths: Iterable[Path]) -> Tree:
-    """The names in front of each path, merged; a whole value swallows its parts."""
-    root: Tree = {}
-    for path in paths:
-        names_in_front = [str(part) for part in takewhile(lambda part: isinstance(part, str), path)][:16]
-        level: Tree | None = root
-        for name in names_in_front[:-1]:
-            level = None if level is None else level.setdefault(name, {})
-        if level is not None:
-            level[names_in_front[-1]] = None
-    return root
-
-
-def pruned(values: Mapping[str, Json], used: Tree) -> dict[str, Any]:
-    """The used part of the values; what is no object stays whole."""
-    return {
-        name: pruned(value, below) if below is not None and isinstance(value, dict) else value
-        for name, below in used.items()
-        if has(values, name)
-        for value in [values[name]]
-    }
 
 
 def weight(values: list[Any]) -> int:

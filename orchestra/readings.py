@@ -59,7 +59,10 @@ class Comprehension:
 
 
 class Reading:
-    """The names, paths and comprehensions of a text; `uses` holds each path (None: not known) and its place."""
+    """The names, paths and comprehensions of a text; `uses` holds each path (None: not known) and its last place.
+
+    `starts` maps that place to the first one.
+    """
 
     def __init__(self, text: str, declared: frozenset[str]) -> None:
         self.text = text
@@ -68,18 +71,20 @@ class Reading:
         self.closing = _closing(self.tokens)
         self.opening = {last: first for first, last in self.closing.items()}
         self.uses: list[tuple[Path | None, int]] = []
+        self.starts: dict[int, int] = {}
         self.ends: dict[int, Path | None] = {}
         self.comprehensions: list[Comprehension] = []
         place = 0
         while place < len(self.tokens):
             place = self._name(place) if self.tokens[place].kind == "name" else place + 1
 
-    def _sign(self, place: int) -> str:
+    def sign(self, place: int) -> str:
+        """The text of a token, "" outside of the list."""
         return self.tokens[place].text if 0 <= place < len(self.tokens) else ""
 
     def _name(self, place: int) -> int:
-        name, method = self._sign(place), self._sign(place - 1) == "."
-        if self._sign(place + 1) == "(" and name not in _WORDS:
+        name, method = self.sign(place), self.sign(place - 1) == "."
+        if self.sign(place + 1) == "(" and name not in _WORDS:
             if method and name in COMPREHENSIONS:
                 self.comprehensions.append(self._comprehension(place))
                 return place + 4
@@ -97,7 +102,7 @@ class Reading:
 
     def _path(self, place: int) -> int:
         """Follow `a.b[0]["c"]` as far as it is constant; returns the place behind it."""
-        start, parts = place, [self._sign(place)]
+        start, parts = place, [self.sign(place)]
         place += 1
         rest: list[str | int] = []
         while (step := self._step(place)) is not None:
@@ -106,14 +111,15 @@ class Reading:
         base = self._base(start, parts[0])
         path = None if base is None else (*base, *rest)
         self.uses.append((path, place - 1))
+        self.starts[place - 1] = start
         self.ends[place - 1] = path
         return place
 
     def _step(self, place: int) -> tuple[str | int, int] | None:
-        sign, following = self._sign(place), self._sign(place + 1)
-        if sign == "." and self._sign(place + 2) != "(":
+        sign, following = self.sign(place), self.sign(place + 1)
+        if sign == "." and self.sign(place + 2) != "(":
             return following, place + 2
-        if sign == "[" and self._sign(place + 2) == "]":
+        if sign == "[" and self.sign(place + 2) == "]":
             if following.isdecimal():
                 return int(following), place + 3
             if _PLAIN.fullmatch(following):
@@ -128,14 +134,14 @@ class Reading:
         return (name,)
 
     def _comprehension(self, place: int) -> Comprehension:
-        name, at = self._sign(place), self.tokens[place].at
+        name, at = self.sign(place), self.tokens[place].at
         if len(self.comprehensions) == MOST_COMPREHENSIONS:
             fail(
                 self.text, f"more than {MOST_COMPREHENSIONS} comprehensions (all, exists, map, filter...)", at
             )
-        if self._sign(place + 3) != ",":
+        if self.sign(place + 3) != ",":
             fail(self.text, f"`{name}` takes a variable and an expression: list.{name}(x, ...)", at)
-        body = (name, self._sign(place + 2), place + 4, self.closing[place + 1])
+        body = (name, self.sign(place + 2), place + 4, self.closing[place + 1])
         end = place - 2
         if self.ends.get(end) is not None:
             return Comprehension(*body, range=self.ends[end])
@@ -145,8 +151,8 @@ class Reading:
                     *body, range=before.range if before.name == "filter" else None, over=number
                 )
         start = self.opening.get(end, end)
-        if self._sign(end) == "]" and (
-            self._sign(start - 1) in _WORDS or self.tokens[start - 1].kind == "sign"
+        if self.sign(end) == "]" and (
+            self.sign(start - 1) in _WORDS or self.tokens[start - 1].kind == "sign"
         ):
             return Comprehension(*body, range=None, literal=end - start)
         if name in ("map", "filter"):
