@@ -185,7 +185,8 @@ class ModelRequest:
 class ModelReply:
     """What came back: words that came in from outside first (a customer), then the assistant's message.
 
-    `message` is None when the agent has nothing more to say; `ended` then says how: done, departed, cut.
+    `message` is None when the agent has nothing more to say; `ended` then says how: done,
+    handed_off, departed, cut.
     `notes` are remarks for the record, such as departures from a recording. Money is a decimal string.
     """
 

@@ -14,6 +14,13 @@ OWN = ("orchestra", "reviews", "bench", "examples", "tests")
 
 # Plain data in, plain data out: nothing here knows of Django, of the database or of the network.
 PURE = {
+    "orchestra.agents.border",
+    "orchestra.agents.chat",
+    "orchestra.agents.departures",
+    "orchestra.agents.recorded",
+    "orchestra.agents.recordings",
+    "orchestra.agents.scripted",
+    "orchestra.agents.trouble",
     "orchestra.audit.chain",
     "orchestra.audit.export",
     "orchestra.audit.faults",
@@ -60,6 +67,12 @@ PURE = {
     "orchestra.workflows.shape",
     "orchestra.workflows.spec",
     "orchestra.workflows.stored",
+    "reviews.replay.dataset",
+    "reviews.replay.differences",
+    "reviews.replay.outcomes",
+    "reviews.replay.report",
+    "reviews.replay.verdict",
+    "reviews.replay.world",
 }
 PURE_LIBRARIES = {"cel", "cryptography", "jsonschema_rs", "yaml"}
 IMPURE_STANDARD = {
