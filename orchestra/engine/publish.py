@@ -20,6 +20,9 @@ from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, Problem
 from orchestra.models import Agent, Deployment, Environment, Person, Workflow, WorkflowVersion
 from orchestra.people import roles
+from orchestra.policies import cases, versions
+from orchestra.policies import checks as policies
+from orchestra.policies import parse as rules
 from orchestra.tools import bindings, publishing, registry
 from orchestra.tools import parse as tools
 from orchestra.workflows import functions, parse, stored
@@ -166,6 +169,18 @@ def _agent(envelope: Envelope, job: Job) -> Write:
     return write
 
 
+def _policy(envelope: Envelope, job: Job) -> Write:
+    known = policies.Known(tools=job.known.tools, groups=job.known.groups)
+    document = rules.policy(envelope, known=known)
+    cases.check(document)
+
+    def write() -> Published:
+        version, new = versions.publish(document, source=job.source, by=job.by, place=job.place)
+        return _published(envelope, job, version.number, bytes(version.digest), new)
+
+    return write
+
+
 def _workflow(envelope: Envelope, job: Job) -> Write:
     spec = parse.workflow(envelope, known=job.known)
     _begins(spec)
@@ -183,6 +198,7 @@ READ: Final[Mapping[str, Callable[[Envelope, Job], Write]]] = {
     "tool": _tool,
     "binding": _binding,
     "agent": _agent,
+    "policy": _policy,
     "workflow": _workflow,
 }
 

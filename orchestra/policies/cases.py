@@ -1,15 +1,22 @@
-"""Runs the tests that a policy brings along, on that policy alone. Refuses nothing itself: it reports."""
+"""Runs the tests that a policy brings along, on that policy alone. Refuses a policy whose tests fail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from orchestra.contracts import Judgement
+from orchestra.documents.envelopes import refuse
 from orchestra.documents.report import listed
 from orchestra.errors import Problem
 from orchestra.policies import requirements
 from orchestra.policies.document import Case, Document
 from orchestra.policies.judge import BUILT_IN, judge
+
+
+def check(document: Document) -> None:
+    """Raise Invalid with every test that fails."""
+    if found := failures(document):
+        refuse(found)
 
 
 def failures(document: Document) -> list[Problem]:
