@@ -27,7 +27,7 @@ def _words(description: str, *, longest: int, least: int = 1) -> dict[str, Any]:
     return {"type": "string", "minLength": least, "maxLength": longest, "description": description}
 
 
-_SPEC: Final = {
+SPEC: Final[Mapping[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
     "required": ["adapter", "model"],
@@ -55,7 +55,7 @@ _SHAPE: Final = Shape(
         "properties": {
             "kind": {"const": KIND},
             "name": {"type": "string", "pattern": NAME, "description": "The name that workflows call it by."},
-            "spec": _SPEC,
+            "spec": SPEC,
         },
     },
     hints={
