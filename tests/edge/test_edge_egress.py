@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from orchestra.edge import egress, hosts
+from orchestra.edge import addresses, egress, hosts
 from orchestra.edge.addresses import Address
 from orchestra.edge.egress import Rules
 from orchestra.edge.hosts import Refused
@@ -83,6 +83,8 @@ http://[64:ff9b::8.8.8.8]
 http://[64:ff9b:1::10.0.0.1]
 http://[2002:7f00:1::]
 http://[2002:a9fe:a9fe::1]
+http://[2002:5db8:d822::1]
+http://[3ffe::1]
 http://[2001:0:4136:e378:8000:63bf:80ff:fffe]
 http://[2001:470:1f0b::5efe:127.0.0.1]
 http://[2001:470:1f0b:0:200:5efe:a00:1]
@@ -212,6 +214,37 @@ def test_no_answer_for_a_name_reaches_a_forbidden_address(answer: str) -> None:
 )
 def test_public_addresses_are_reached(url: str, answer: str) -> None:
     assert reach(url, CLOSED, answer) == ip_address(answer)
+
+
+NAMED = """
+0.1.2.3 unspecified|10.9.9.9 private|100.127.255.255 carrier-grade NAT|127.9.9.9 loopback|169.254.9.9 link-local
+172.31.255.255 private|192.0.0.8 reserved for protocols|192.0.2.9 documentation|192.88.99.9 6to4 relay
+192.168.9.9 private|198.19.255.255 benchmarking|198.51.100.9 documentation|203.0.113.9 documentation
+239.9.9.9 multicast|250.9.9.9 reserved|::1 loopback|:: unspecified|::ffff:8.8.8.8 IPv4-mapped
+::ffff:0:8.8.8.8 IPv4-translated|::8.8.8.8 IPv4-compatible|64:ff9b::8.8.8.8 NAT64|64:ff9b:1::8.8.8.8 local NAT64
+100::9 discard-only|2001::9 Teredo|2001:db8::9 documentation|2001:1ff::9 reserved for protocols|2002:808:808:: 6to4
+3ffe::9 reserved (6bone)|3fff:fff::9 documentation|fdff::9 private|febf::9 link-local|feff::9 site-local
+ffff::9 multicast|5f00::9 reserved (outside 2000::/3)|2a00::5efe:8.8.8.8 ISATAP|2a00::200:5efe:8.8.8.8 ISATAP
+"""
+
+
+@pytest.mark.parametrize("line", NAMED.strip().replace("\n", "|").split("|"))
+def test_every_range_is_refused_by_its_name(line: str) -> None:
+    address, _, name = line.partition(" ")
+    assert (addresses.denial(ip_address(address)) or "").startswith(name)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254", "169.254.169.253", "169.254.170.2", "169.254.170.23", "100.100.100.200", "168.63.129.16",
+        "192.0.0.192", "fd00:ec2::254", "fd00:ec2::253", "fd00:ec2::23", "fd20:ce::254", "fd00:42::42",
+    ],
+)  # fmt: skip
+def test_no_opening_reaches_a_metadata_service(address: str) -> None:
+    around = {"168.0.0.0/8", "169.254.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "fd00::/8"}
+    with pytest.raises(Refused, match="metadata"):
+        reach("http://public.example", Rules(allow=frozenset(around)), address)
 
 
 def test_a_homograph_is_refused_and_its_true_name_shown() -> None:
