@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def mark(given: dict[str, Any], step: str) -> dict[str, Any]:
 def nap(given: dict[str, Any], step: str, seconds: float) -> dict[str, Any]:
     """Done after a while."""
     note(given, step, "begin")
-    time.sleep(seconds)
+    pause(seconds)
     return _end(given, step)
 
 
@@ -42,7 +43,7 @@ def gate(given: dict[str, Any], step: str) -> dict[str, Any]:
     while not any(path.exists() for path in gates):
         if time.monotonic() > end:
             raise TimeoutError("nobody opened the gate")
-        time.sleep(0.02)
+        pause(0.02)
     return _end(given, step)
 
 
@@ -53,11 +54,26 @@ def die(given: dict[str, Any], step: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@function("crash.flaky")
+def flaky(given: dict[str, Any], step: str) -> dict[str, Any]:
+    """In vain the first time."""
+    note(given, step, "begin")
+    if not Path(f"{given['gate']}.{given['n']}.tried").exists():
+        Path(f"{given['gate']}.{given['n']}.tried").touch()
+        raise RuntimeError("in vain")
+    return _end(given, step)
+
+
 @tool("crash.read", arguments={"type": "object"})
 def read(given: dict[str, Any], step: str) -> dict[str, Any]:
     """Done at once, as a tool: it is written down before it begins."""
     note(given, step, "begin")
     return _end(given, step)
+
+
+def pause(seconds: float) -> None:
+    """Sleep; `time.sleep` raises below libfaketime when that leaves the monotonic clock alone."""
+    threading.Event().wait(seconds)
 
 
 def note(given: dict[str, Any], step: str, what: str) -> None:
