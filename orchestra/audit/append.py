@@ -1,6 +1,6 @@
 """Appends events to the record, through the database's own function, inside the caller's transaction.
 
-Refuses payloads: an event carries ids, digests and numbers.
+Callers pass ids, digests and numbers, never payloads; reasons are the words of people, and stay for good.
 """
 
 from __future__ import annotations

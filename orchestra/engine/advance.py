@@ -85,14 +85,18 @@ def stop(flight: Flight) -> None:
         child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
         if child is not None and child.finished_at is None:
             flight.stopped.append(child.pk)
-        elif node.item == Step.NO_ITEM and any(
-            item.key in flight.at_work for item in flight.items(node.path)
-        ):
+        elif any(_holds_up(flight, item) for item in flight.items(node.path) if node.item == Step.NO_ITEM):
             continue
         elif node.phase != "pending" or node.row is not None:
             settling.cancel(flight, node, reason)
     for question in flight.open_questions():
         flight.closed.append((question, "cancelled", reason))
+
+
+def _holds_up(flight: Flight, item: Node) -> bool:
+    """Whether an item of an `each` must settle first: it is at work, or its child run has not ended."""
+    child = flight.children.get(flight.waits_for(item, "waits_run_id") or 0)
+    return item.key in flight.at_work or (child is not None and child.finished_at is None)
 
 
 def follow_waits(flight: Flight) -> None:

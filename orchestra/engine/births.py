@@ -16,6 +16,8 @@ from orchestra.models import Deployment, Run
 from orchestra.workflows.spec import Limits, WorkflowSpec
 
 LONGEST_KEY = 200
+#: Workflows that run each other would otherwise never end.
+DEEPEST = 8
 
 
 def prepare(run: Run, deployment: Deployment, given: object) -> Run:
@@ -48,6 +50,8 @@ def prepare_children(flight: Flight) -> bool:
 
 def _child(parent: Run, child: Run, name: str) -> None:
     """In the deployment of its workflow in the parent's environment."""
+    if _depth(parent) >= DEEPEST:
+        raise Invalid(f"Runs start runs {DEEPEST} deep already: do these workflows run each other?")
     deployment = (
         Deployment.objects.select_related("environment")
         .filter(workflow__name=name, environment_id=parent.deployment.environment_id)
@@ -57,6 +61,15 @@ def _child(parent: Run, child: Run, name: str) -> None:
         raise NotFound(f"Workflow {name} is not deployed in {parent.deployment.environment.name}.")
     child.request_id, child.traceparent = parent.request_id, parent.traceparent
     prepare(child, deployment, child.input)
+
+
+def _depth(run: Run) -> int:
+    """How many runs are above this one; counted no further than it matters."""
+    above, found = run.parent_run_id, 0
+    while above is not None and found < DEEPEST:
+        above = Run.objects.values_list("parent_run_id", flat=True).get(pk=above)
+        found += 1
+    return found
 
 
 def choose_version(deployment: Deployment, chance: float) -> int:

@@ -22,7 +22,7 @@ def request(*, uid: UUID, by: Person, reason: str) -> Run:
         run = lock(uid)
         if run.finished_at is not None:
             raise StaleState(f"The run has already {run.state}.")
-        if run.cancel_requested_at is None:
+        if run.cancel_requested_at is None or run.state == "escalated":
             _ask(run, by, reason)
     logs.event("run.cancel_requested", run=uid)
     return run

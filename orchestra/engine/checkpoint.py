@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -261,7 +260,6 @@ def wake(run_ids: Sequence[int]) -> None:
     live.update(wake=F("wake") + 1, due_at=Now())
 
 
-@lru_cache(maxsize=256)
 def _group(name: str) -> int | None:
     return Group.objects.filter(name=name).values_list("pk", flat=True).first()
 

@@ -26,7 +26,7 @@ from django.db.models.functions import Cast, Coalesce, Now
 from orchestra import moves
 from orchestra.audit.append import Event
 from orchestra.engine.flight import Flight, Node
-from orchestra.errors import FailureClass
+from orchestra.errors import FailureClass, OrchestraError
 from orchestra.models import Halt, HumanTask, Run, Step, WorkflowVersion
 from orchestra.workflows import stored
 from orchestra.workflows.spec import WorkflowSpec
@@ -108,7 +108,17 @@ def _flight(run: Run, worker_id: int) -> Flight:
     moment: datetime = run.seen_at  # type: ignore[attr-defined]
     if run.deadline_at is None:
         run.deadline_at = moment + timedelta(seconds=float(run.limits["wall_time"]))
-    return Flight(run=run, spec=spec_of(run.version_id), now=moment, seen=run.wake)
+    return flight_of(run, moment, seen=run.wake)
+
+
+def flight_of(run: Run, moment: datetime, *, seen: int) -> Flight:
+    """A flight of a run. One whose version this release cannot read is broken: a person is asked, others go on."""
+    try:
+        return Flight(run=run, spec=spec_of(run.version_id), now=moment, seen=seen)
+    except OrchestraError as error:
+        unread = WorkflowSpec(name="", owner="operators", steps=())
+        broken = f"Its workflow version cannot be read by this release: {error.message}"
+        return Flight(run=run, spec=unread, now=moment, seen=seen, broken=broken)
 
 
 def load(flights: Sequence[Flight]) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -19,12 +20,13 @@ from orchestra import logs
 from orchestra.audit.append import append
 from orchestra.engine import checkpoint, claim, dispatch, plan, watch
 from orchestra.engine.connections import borrow
-from orchestra.engine.flight import Arrival, Flight
+from orchestra.engine.flight import Arrival, Flight, Work
 from orchestra.engine.hands import Hands
 from orchestra.engine.session import Session
-from orchestra.errors import OrchestraError
 
 PAUSE_AFTER_FAILURE = 0.5
+#: Hints beyond these are for whoever polls.
+MOST_NAMED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,13 @@ class Conductor:
         self.session = session
         self.slots = slots or settings.SLOTS
         self.flights: dict[int, Flight] = {}
-        self._hands = Hands(hands or settings.HANDS, self.deliver)
+        self._most = hands or settings.HANDS
+        self._hands = Hands(self._most, self.deliver)
         self._inbox: queue.SimpleQueue[Arrival | Nudge] = queue.SimpleQueue()
-        self._named: list[int] = []
+        self._named: dict[int, None] = {}
+        self._waiting: deque[Work] = deque()
+        self._busy = 0
+        self._dropped: dict[int, int] = {}
         self._more = False
         self._undecided = False
         self._next_poll = 0.0
@@ -75,6 +81,7 @@ class Conductor:
             try:
                 self._watch()
                 self._round()
+                self._begin()
             except (DatabaseError, InterfaceError) as error:
                 logs.event("worker.database_lost", level=logs.WARNING, error=error)
                 self._doubt(list(self.flights.values()))
@@ -94,19 +101,25 @@ class Conductor:
             return
 
     def _pause(self) -> float:
-        now = time.monotonic()
-        soonest = min(self._next_poll, self._next_watch)
-        if self._stopping.is_set():
-            soonest = min(soonest, self._patience, now + settings.POLL_FAST)
-        if self._undecided or (self._more and not self._stopping.is_set()):
+        """Until the next beat or, while there is room for more runs, the next poll."""
+        if self._undecided or (self._has_room and self._more):
             return 0.0
-        return max(0.0, soonest - now)
+        soonest = min(self._next_watch, self._next_poll) if self._has_room else self._next_watch
+        if self._stopping.is_set():
+            soonest = min(soonest, max(self._patience, time.monotonic() + settings.POLL_FAST))
+        return max(0.0, soonest - time.monotonic())
+
+    @property
+    def _has_room(self) -> bool:
+        return not self._stopping.is_set() and len(self.flights) < self.slots
 
     def _sort(self, item: Arrival | Nudge) -> None:
         if isinstance(item, Nudge):
-            self._named += item.run_ids
             self._more = True
+            if len(self._named) < MOST_NAMED:
+                self._named |= dict.fromkeys(item.run_ids)
             return
+        self._busy -= 1
         flight = self.flights.get(item.work.run_id)
         if flight is not None and flight.run.fence == item.work.fence:
             flight.arrivals.append(item)
@@ -117,7 +130,7 @@ class Conductor:
             return
         self._next_watch = time.monotonic() + settings.HEARTBEAT
         with borrow():
-            seen = watch.look(self.session.worker_id, self.flights)
+            seen = watch.look(self.session.worker_id, self.flights, self._dropped)
         for flight in seen.lost:
             self._lose(flight)
         for flight in seen.adopted:
@@ -139,8 +152,24 @@ class Conductor:
             self._attempt(touched, free)
         except (OperationalError, InterfaceError):
             raise
-        except (DatabaseError, OrchestraError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not end the loop of all runs
             self._one_by_one(touched, error)
+
+    def _begin(self) -> None:
+        """Hand out work while hands are free. What is no longer wanted by now is not begun."""
+        while self._waiting and self._busy < self._most:
+            work = self._waiting.popleft()
+            flight = self.flights.get(work.run_id)
+            job = flight.at_work.get(work.key) if flight is not None else None
+            if flight is None or job is None or job.work is not work:
+                continue
+            if flight.halted or flight.draining or flight.called_off:
+                del flight.at_work[work.key]
+                flight.doubted = True  # its step is pending again, and the run is let go of
+                continue
+            flight.at_work[work.key] = replace(job, since=time.monotonic())
+            self._busy += 1
+            self._hands.take(work)
 
     def _drain(self) -> None:
         if not self._draining:
@@ -169,7 +198,8 @@ class Conductor:
 
     def _claim(self, free: int) -> claim.Claimed:
         """Those that were named first, then whatever is due, then one that workers died on."""
-        named, self._named = self._named[:free], self._named[free:]
+        named = list(self._named)[:free]
+        self._named.clear()
         found = claim.claim(self.session.worker_id, free, only=named) if named else claim.Claimed([], [])
         more = claim.claim(self.session.worker_id, free - len(found.flights))
         if self._more:
@@ -194,8 +224,7 @@ class Conductor:
     def _after(self, flights: Sequence[Flight]) -> None:
         checkpoint.forget(flights)
         for flight in flights:
-            for work in flight.begin:
-                self._hands.take(work)
+            self._waiting.extend(flight.begin)
             flight.begin.clear()
             flight.woken = False
             if flight.ending is not None:
@@ -206,6 +235,7 @@ class Conductor:
         """Something in the batch cannot be written: find it, so that the others go on."""
         logs.event("worker.batch_refused", level=logs.WARNING, error=error, runs=len(touched))
         self._careful_until = time.monotonic() + 2.0
+        self._more, self._next_poll = False, time.monotonic() + settings.POLL_SLOW
         self._doubt(touched)
         for flight in touched:
             if flight.run.pk not in self.flights:
@@ -214,7 +244,7 @@ class Conductor:
                 self._attempt([flight], 0)
             except (OperationalError, InterfaceError):
                 raise
-            except (DatabaseError, OrchestraError) as cause:
+            except Exception as cause:  # noqa: BLE001  as above
                 self._refuse(flight, cause)
 
     def _refuse(self, flight: Flight, error: Exception) -> None:
@@ -224,8 +254,9 @@ class Conductor:
         flight.broken = f"{type(error).__name__}: its next checkpoint cannot be written."
         try:
             self._attempt([flight], 0)
-        except (DatabaseError, OrchestraError) as cause:
+        except Exception as cause:  # noqa: BLE001  as above
             self.flights.pop(flight.run.pk, None)
+            self._dropped[flight.run.pk] = flight.run.fence
             logs.event("run.dropped", level=logs.ERROR, error=cause, run=flight.run.uid)
 
     def _doubt(self, flights: Sequence[Flight]) -> None:

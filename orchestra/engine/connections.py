@@ -15,7 +15,11 @@ from django.db import connection, transaction
 #: Seconds; a busy machine may take so long between two statements.
 SHORTEST_SILENCE = 5.0
 # For this transaction alone, so that a pooler may stand between.
-LIMIT_SILENCE = "SELECT set_config('idle_in_transaction_session_timeout', %s, true)"
+LIMITS = (
+    "SELECT set_config('idle_in_transaction_session_timeout', %s, true), set_config('lock_timeout', %s, true)"
+)
+#: Seconds that we wait for somebody else's lock, such as one forgotten in a console.
+LONGEST_WAIT = 15.0
 
 
 @contextmanager
@@ -28,17 +32,17 @@ def borrow() -> Iterator[None]:
     try:
         with transaction.atomic():
             if not nested:
-                _limit_silence()
+                _set_limits()
             yield
     finally:
         if not nested:
             connection.close()
 
 
-def _limit_silence() -> None:
+def _set_limits() -> None:
     seconds = max(SHORTEST_SILENCE, settings.LEASE / 2)
     with connection.cursor() as cursor:
-        cursor.execute(LIMIT_SILENCE, [f"{seconds * 1000:.0f}"])
+        cursor.execute(LIMITS, [f"{seconds * 1000:.0f}", f"{LONGEST_WAIT * 1000:.0f}"])
 
 
 def now() -> datetime:

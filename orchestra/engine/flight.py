@@ -51,7 +51,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that a hand has: since when, by this machine's monotonic clock, and which attempt it is."""
+    """Work that a hand has or will have: since when (monotonic; not yet: infinite), and which attempt it is."""
 
     work: Work
     since: float

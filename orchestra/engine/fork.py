@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.audit.append import append
-from orchestra.engine import cancel, claim, dispatch
+from orchestra.engine import cancel, claim, dispatch, words
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, StaleState
 from orchestra.models import Person, Run, Step
@@ -27,6 +27,7 @@ def run(*, uid: UUID, checkpoint: int, by: Person, reason: str) -> Run:
 
     The new run has the same task, version and input. Raises NotFound, StaleState (still at work), Invalid.
     """
+    reason = words.reason(reason)
     with borrow():
         original = cancel.lock(uid)
         if original.finished_at is None and original.state != "escalated":

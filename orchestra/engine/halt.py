@@ -89,6 +89,7 @@ POSTPONED = (
 
 def _give_time_back(halt: Halt) -> None:
     """Runs that another halt still covers remember since when; the deadlines of the others are moved on."""
+    _lock(_runs(halt))  # all of them first, in the order of ids
     held = _runs(halt)
     for other in Halt.objects.filter(state="on"):
         covered = held.filter(pk__in=_lock(_runs(other)))
@@ -102,8 +103,7 @@ def _give_time_back(halt: Halt) -> None:
             cursor.execute(
                 LATER.format(table=table, column=column, join=join, open=still_open), [halt.created_at, ids]
             )
-    Run.objects.filter(pk__in=ids).update(halted_since=None, wake=F("wake") + 1)
-    Run.objects.filter(pk__in=ids).exclude(state="escalated").update(due_at=Now())
+    Run.objects.filter(pk__in=ids, halted_since__isnull=False).update(halted_since=None)
 
 
 def _lock(runs: QuerySet[Run]) -> list[int]:

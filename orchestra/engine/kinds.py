@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -188,7 +188,7 @@ def _hand_over(it: Begin, name: str, arguments: Json) -> None:
     node.phase = "running"
     node.started = it.flight.clock()
     work = Work(run.pk, str(run.uid), run.fence, node.key, str(it.step.kind), name, arguments)
-    it.flight.at_work[node.key] = Job(work, time.monotonic(), node.attempt)
+    it.flight.at_work[node.key] = Job(work, math.inf, node.attempt)
     it.flight.begin.append(work)
 
 

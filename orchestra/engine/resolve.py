@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Least, Now
 
 from orchestra import logs, moves
 from orchestra.canonical import Json
@@ -227,7 +227,7 @@ def _wake(proposal: Proposal, due: datetime) -> None:
     run_id = proposal.toolcall.run_id
     live = Run.objects.filter(pk=run_id, finished_at__isnull=True)
     live.update(wake=F("wake") + 1)
-    live.exclude(state="escalated").update(due_at=due)
+    live.exclude(state="escalated").update(due_at=Least(Coalesce("due_at", due), due))
     dispatch.announce([run_id])
 
 

@@ -65,8 +65,8 @@ BEGIN
   IF FOUND THEN RETURN NEW; END IF;
   PERFORM 1 FROM orchestra_proposal p
     WHERE p.id = NEW.proposal_id AND p.toolcall_id = NEW.id AND p.digest = NEW.digest AND p.state = 'approved'
-      AND (p.expires_at IS NULL OR p.expires_at > now())
-      AND (p.effective_at IS NULL OR p.effective_at <= now());
+      AND (p.expires_at IS NULL OR p.expires_at > clock_timestamp())
+      AND (p.effective_at IS NULL OR p.effective_at <= clock_timestamp());
   IF FOUND THEN RETURN NEW; END IF;
   RAISE EXCEPTION 'toolcall %: no live authorisation for its digest', NEW.id
     USING ERRCODE = 'integrity_constraint_violation';

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
-from orchestra.engine import checkpoint, claim, dispatch, publish
+from orchestra.audit import record
+from orchestra.audit.walk import Count
+from orchestra.engine import claim, dispatch, publish
 from orchestra.intake import tasks as intake
 from orchestra.models import Run
 from orchestra.people import persons
@@ -68,7 +72,6 @@ class Stage:
         self._numbers = itertools.count()
         functions.load(["tests.crash.functions"])
         claim.spec_of.cache_clear()
-        checkpoint._group.cache_clear()
         dispatch.doorbell.silent_until = 0.0
         self.operator = persons.add(name="olga", full_name="Olga", groups=["operators"], password=None)
         self._session: psycopg.Connection | None = None
@@ -208,11 +211,13 @@ class Stage:
         return [*told, *self.ask(query, [run.pk])]
 
     def sound(self) -> None:
-        """Nothing is stuck, no run ended twice, every step has as many lives as the record tells."""
+        """Nothing is stuck, nothing ended twice, and the record tells the life of every row."""
         assert self.stuck() == []
         twice = """SELECT kind, object_id, count(*) FROM orchestra_auditevent
           WHERE target IN ('succeeded', 'failed', 'cancelled', 'skipped') GROUP BY 1, 2 HAVING count(*) > 1"""
         assert self.ask(twice) == []
+        begin_anew()
+        assert list(record.check({}, Count())) == []
 
 
 class Crew:
@@ -238,6 +243,14 @@ class Crew:
             return look()
 
         until(look_after, within=within, what=f"what was waited for, after {self.died} deaths")
+
+
+def begin_anew() -> None:
+    """Forget the connections of this process: the server may have been away since."""
+    connection = connections["default"]
+    assert isinstance(connection, DatabaseWrapper)
+    connection.close()
+    connection.close_pool()
 
 
 def kill(process: Spawned) -> None:

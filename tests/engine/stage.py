@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.test import override_settings
 
 from orchestra import canonical
-from orchestra.engine import checkpoint, claim, connections, publish, tasks
+from orchestra.engine import claim, connections, publish, tasks
 from orchestra.engine.conductor import Conductor
 from orchestra.engine.session import Session
 from orchestra.intake import tasks as intake
@@ -236,4 +236,3 @@ def database_time() -> datetime:
 def forget() -> None:
     """What this process has kept of another database."""
     claim.spec_of.cache_clear()
-    checkpoint._group.cache_clear()
