@@ -10,7 +10,7 @@ from tests.waiting import until
 
 RUNS = 100
 MEMORY = 300 * 2**20
-SESSIONS = 10  # its own, and those that two threads borrow, with some to spare
+SESSIONS = 6  # its own, and those that three threads borrow, with some to spare
 STEPS = """
 a: {kind: python, function: crash.nap, with: {given: "{{ input }}", step: a, seconds: 3}}
 b: {needs: a, kind: python, function: crash.mark, with: {given: "{{ input }}", step: b}}
