@@ -8,11 +8,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from django.db.models import F, QuerySet
-from django.db.models.functions import Greatest, Now
+from django.db.models import Exists, F, QuerySet
+from django.db.models.functions import Greatest, Least, Now
 
 from orchestra import logs, moves
 from orchestra.engine import dispatch, words
+from orchestra.engine.claim import HALTED
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotFound, StaleState
 from orchestra.models import Deployment, Halt, Person, Run
@@ -75,9 +76,9 @@ def _runs(halt: Halt) -> QuerySet[Run]:
     return live.filter(pk=halt.run_id) if halt.run_id is not None else live
 
 
-# The pause of a run: since the halt, or since an earlier one that overlapped with it.
+# The pause of a run: since the halt, or since an earlier one that overlapped with it (LEAST passes over null).
 LATER = """
-UPDATE {table} t SET {column} = t.{column} + (clock_timestamp() - coalesce(r.halted_since, greatest(r.created_at, %s)))
+UPDATE {table} t SET {column} = t.{column} + (clock_timestamp() - least(r.halted_since, greatest(r.created_at, %s)))
 FROM orchestra_run r WHERE {join} AND r.id = ANY(%s) AND t.{column} IS NOT NULL {open}
 """
 POSTPONED = (
@@ -89,15 +90,10 @@ POSTPONED = (
 
 def _give_time_back(halt: Halt) -> None:
     """Runs that another halt still covers remember since when; the deadlines of the others are moved on."""
-    _lock(_runs(halt))  # all of them first, in the order of ids
-    held = _runs(halt)
-    for other in Halt.objects.filter(state="on"):
-        covered = held.filter(pk__in=_lock(_runs(other)))
-        covered.filter(halted_since__isnull=True).update(
-            halted_since=Greatest(F("created_at"), halt.created_at)
-        )
-        held = held.exclude(pk__in=_runs(other).values("pk"))
-    ids = _lock(held)
+    held = Run.objects.filter(pk__in=_lock(_runs(halt)))
+    since = Least("halted_since", Greatest(F("created_at"), halt.created_at))
+    held.filter(Exists(HALTED)).update(halted_since=since)
+    ids = list(held.filter(~Exists(HALTED)).values_list("pk", flat=True))
     with connection.cursor() as cursor:
         for table, column, join, still_open in POSTPONED:
             cursor.execute(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Exists, F
 from django.db.models.functions import Now
 
 from orchestra import canonical, logs, moves, schemas
@@ -65,10 +65,17 @@ def _still_open(question: HumanTask) -> None:
         raise StaleState(
             f"{question.answered_by} has answered this at {question.finished_at:%Y-%m-%d %H:%M} UTC."
         )
-    if question.state == "expired" or (question.expires_at is not None and question.expires_at <= now()):
+    if question.state == "expired" or _is_over(question):
         raise Expired("The time to answer this has run out.")
     if question.state != "open":
         raise StaleState(f"This question is {question.state}.")
+
+
+def _is_over(question: HumanTask) -> bool:
+    """While the run is halted its time stands still; lifting the halt gives it back."""
+    if question.expires_at is None or question.expires_at > now():
+        return False
+    return not Run.objects.filter(Exists(claim.HALTED), pk=question.run_id).exists()
 
 
 def _pass_on(question: HumanTask, by: Person) -> None:
