@@ -9,7 +9,9 @@ from django.views.generic import RedirectView
 from orchestra.views import health, home
 
 urlpatterns = [
-    path("favicon.ico", RedirectView.as_view(url="/static/icon.svg")),  # browsers ask for it at every kind of page
+    path(
+        "favicon.ico", RedirectView.as_view(url="/static/icon.svg")
+    ),  # browsers ask for it at every kind of page
     path("", home.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
