@@ -29,7 +29,6 @@ spec:
 def begin() -> Person:
     """An operator, and a workflow that asks one question after the other; nothing is remembered of another database."""
     claim.spec_of.cache_clear()
-    checkpoint._group.cache_clear()
     operator = persons.add(name="olga", full_name="Olga", groups=["operators"], password=None)
     publish.text(ASKS, by=operator, environment="dev")
     return operator
