@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from orchestra import canonical, logs
 from orchestra.engine import submit
-from orchestra.engine.connections import borrow
-from orchestra.errors import Invalid, KeyReused, NotFound
+from orchestra.engine.connections import borrow, now
+from orchestra.errors import Invalid, KeyReused, NotFound, Problem
 from orchestra.models import Deployment, IdempotencyKey, Person, Run, Task
 
 KEY_LIFE = timedelta(days=7)
-LONGEST_KEY = 200
+LONGEST_TEXT = 200
+MOST_LABELS = 50
+HIGHEST_PRIORITY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +49,49 @@ def accept(request: Request, *, by: Person, key: str | None = None) -> Submitted
     """Submit a request for a person.
 
     With a `key`, the same body gives the same task for seven days. Raises NotFound (no such deployment),
-    Invalid (input or key), BudgetExceeded (cannot fit), KeyReused (the key came with another body).
+    Invalid (input, key or a text), BudgetExceeded (cannot fit), KeyReused (the key came with another body).
     """
+    if problems := list(_problems(request, key)):
+        raise Invalid.of(problems)
     owner = f"person:{by.name}"
     if key is None:
         with borrow():
             return _make(request, by, owner)
-    if not key.strip() or len(key) > LONGEST_KEY:
-        raise Invalid("An idempotency key has 1 to 200 characters and is not blank.")
     digest = canonical.digest(_body(request))
     return _known(owner, key, digest) or _once(request, by, owner, key, digest)
+
+
+def _problems(request: Request, key: str | None) -> Iterator[Problem]:
+    """What cannot be kept, or not be told apart later."""
+    if not -HIGHEST_PRIORITY <= request.priority <= HIGHEST_PRIORITY:
+        yield Problem("/priority", f"{request.priority} is not between -100 and 100.")
+    texts = {"subject": request.subject, "reference": request.reference}
+    texts |= {"key": key or "", **{f"labels/{name}": value for name, value in request.labels.items()}}
+    for name, text in texts.items():
+        yield from _unfit(name, text)
+    if key is not None and not key.strip():
+        yield Problem("/key", "An idempotency key is not blank.")
+    if len(request.labels) > MOST_LABELS:
+        yield Problem("/labels", f"{len(request.labels)} labels; at most {MOST_LABELS} are allowed.")
+
+
+def _unfit(name: str, text: str) -> Iterator[Problem]:
+    pointer = canonical.pointer(name.split("/", 1))
+    try:
+        canonical.check({name: text})
+    except Invalid as error:
+        yield Problem(pointer, error.problems[0].message)
+    if len(text) > LONGEST_TEXT or len(name) > LONGEST_TEXT:
+        yield Problem(pointer, f"At most {LONGEST_TEXT} characters.")
 
 
 def _once(request: Request, by: Person, owner: str, key: str, digest: bytes) -> Submitted:
     try:
         with borrow():
             made = _make(request, by, owner)
-            expires = timezone.now() + KEY_LIFE
-            IdempotencyKey.objects.create(
-                owner=owner, key=key, body_digest=digest, task=made.task, expires_at=expires
-            )
+            keys = IdempotencyKey.objects.filter(owner=owner, key=key)
+            keys.filter(expires_at__lte=Now()).delete()
+            keys.create(owner=owner, key=key, body_digest=digest, task=made.task, expires_at=now() + KEY_LIFE)
             return made
     except IntegrityError:
         twin = _known(owner, key, digest)
@@ -77,7 +102,8 @@ def _once(request: Request, by: Person, owner: str, key: str, digest: bytes) -> 
 
 def _known(owner: str, key: str, digest: bytes) -> Submitted | None:
     with borrow():
-        row = IdempotencyKey.objects.filter(owner=owner, key=key).select_related("task").first()
+        rows = IdempotencyKey.objects.filter(owner=owner, key=key, expires_at__gt=Now())
+        row = rows.select_related("task").first()
         if row is None or row.task is None:
             return None
         if bytes(row.body_digest) != digest:
@@ -122,4 +148,5 @@ def _body(request: Request) -> dict[str, object]:
         "reference": request.reference,
         "labels": dict(request.labels),
         "priority": request.priority,
+        "due_at": request.due_at.isoformat() if request.due_at is not None else None,
     }

@@ -525,7 +525,7 @@ class Migration(migrations.Migration):
                         db_default=django.db.models.functions.datetime.Now(), editable=False
                     ),
                 ),
-                ("owner", models.CharField(help_text="person:NAME or service:NAME", max_length=80)),
+                ("owner", models.CharField(help_text="person:NAME or service:NAME", max_length=100)),
                 ("key", models.CharField(max_length=200)),
                 ("body_digest", models.BinaryField(max_length=32)),
                 (

@@ -46,7 +46,7 @@ class Task(PublicRow):
 class IdempotencyKey(Row):
     """A key that a client sent with a request, the digest of that request, and the first answer."""
 
-    owner = models.CharField(max_length=80, help_text="person:NAME or service:NAME")
+    owner = models.CharField(max_length=100, help_text="person:NAME or service:NAME")
     key = models.CharField(max_length=200)
     body_digest = models.BinaryField(max_length=32)
     task = models.ForeignKey(Task, on_delete=models.PROTECT, null=True, related_name="+")

@@ -9,9 +9,10 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
 from django.test import override_settings
 
-from orchestra.models import HumanTask, Person, Run, WorkflowVersion
+from orchestra.models import HumanTask, IdempotencyKey, Person, Run, WorkflowVersion
 from orchestra.people import persons
 from tests.databases import Database
 
@@ -153,3 +154,16 @@ def test_people_and_groups_are_added_and_listed(ann: Person) -> None:
 def test_open_questions_are_listed(asking: str) -> None:
     assert said("question", "list") == ""
     assert HumanTask.objects.count() == 0
+
+
+def test_names_and_priority_out_of_bounds_are_refused_in_words(asking: str) -> None:
+    with pytest.raises(CommandError, match="priority"):
+        said("submit", asking, "--as", "ann", "--priority", "32767")
+    with pytest.raises(CommandError, match="subject"):
+        said("submit", asking, "--as", "ann", "--subject", "x" * 201)
+
+
+def test_key_is_forgotten_after_its_seven_days(asking: str) -> None:
+    first = said("submit", asking, "--as", "ann", "--key", "k1")
+    IdempotencyKey.objects.update(expires_at=Now())
+    assert said("submit", asking, "--as", "ann", "--key", "k1") != first
