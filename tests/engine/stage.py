@@ -102,10 +102,10 @@ class Stage:
         finally:
             self.hire()
 
-    def one_round(self) -> None:
+    def one_round(self, *, slots: int = 50) -> None:
         """A worker that claims and decides once, and is gone."""
-        session = Session("one round", 50)
-        conductor = Conductor(session, slots=50)
+        session = Session("one round", slots)
+        conductor = Conductor(session, slots=slots)
         conductor.nudge()
         conductor._collect()
         conductor._round()
@@ -189,6 +189,14 @@ class Stage:
     def answer(self, run: Run, values: object, *, by: Person | None = None) -> HumanTask:
         """Answer the one open question of a run."""
         return tasks.answer(uid=self.question(run).uid, by=by or self.operator, values=values)
+
+    def order_of_claims(self, runs: list[Run]) -> list[Run]:
+        """The runs in the order in which they were claimed, by their records."""
+        first = AuditEvent.objects.filter(chain__in=[run.uid for run in runs], reason="claimed").order_by(
+            "pk"
+        )
+        by_uid = {run.uid: run for run in runs}
+        return [by_uid[event.chain] for event in first]
 
     def answer_one(self, question: HumanTask, values: object) -> HumanTask:
         """Answer this question."""
