@@ -123,6 +123,8 @@ http://public.example\\.127.0.0.1
 http://public.example%2f@127.0.0.1
 http://public.example%00.127.0.0.1
 http://public.example:22
+http://93.184.216.34:22
+http://2606:2800:220:1:248:1893:25c8:1946
 http://public.example:0
 http://public.example:080
 http://public.example:65616
@@ -314,6 +316,7 @@ def test_a_binding_opens_exactly_what_it_names(entry: str, url: str, address: st
 
 
 STILL_CLOSED = [
+    ("10.1.0.0/16:22", "http://public.example:22", PUBLIC),
     ("127.0.0.1:8100", "http://127.0.0.1:8101", "127.0.0.1"),
     ("127.0.0.1:8100", "http://127.0.0.2:8100", "127.0.0.2"),
     ("127.0.0.1:8100", "http://127.0.0.1", "127.0.0.1"),
