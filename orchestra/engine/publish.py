@@ -5,6 +5,7 @@ Refuses a definition with any problem, naming the lines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,6 +73,8 @@ class Job:
         )
 
 
+PLACE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
 #: Writes one definition that was read and found sound.
 Write: TypeAlias = Callable[[], Published]
 
@@ -83,7 +86,7 @@ def text(source: str, *, by: Person, environment: str) -> list[Published]:
     """
     found = envelopes(source)
     with borrow():
-        place, _ = Environment.objects.get_or_create(name=environment)
+        place = _place(environment)
         job = Job(source, found, by, place)
         writes = _read(job)
         made = {number: _write(found[number], writes[number]) for number in _in_order(found)}
@@ -92,6 +95,14 @@ def text(source: str, *, by: Person, environment: str) -> list[Published]:
             "definition.published", kind=each.kind, definition=each.name, number=each.number, by=by.name
         )
     return [made[number] for number in range(len(found))]
+
+
+def _place(name: str) -> Environment:
+    if not PLACE.fullmatch(name):
+        said = f"{name[:50]!r} cannot be an environment: small letters, digits and -, a letter first, at most 40."
+        raise Invalid.at("", said)
+    place, _ = Environment.objects.get_or_create(name=name)
+    return place
 
 
 def _read(job: Job) -> list[Write]:
