@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, Final, NoReturn
 
 import cel
@@ -93,6 +94,8 @@ class Expression:
     _uses: tuple[tuple[Path | None, int], ...]
     _comprehensions: tuple[Comprehension, ...]
     _needs: tuple[Use, ...]
+    #: The way to each named value up to "each element": what lies further in is no larger.
+    _stems: tuple[Path, ...]
 
     def evaluate(self, context: Mapping[str, Json] | Scope) -> Json:
         """Its value, as JSON; ExpressionError for whatever goes wrong."""
@@ -146,9 +149,8 @@ class Expression:
 
     def _at_most(self, sizes: _Sizes) -> int:
         """Never less than `_steps`, and quick: as if everything ran as often as the innermost body."""
-        weights = [sizes.weight(path) for path, _ in self._uses if path is not None]
-        everything = sum(weights)
-        named = everything * (1 + len(self._uses) - len(weights))
+        everything = sum(sizes.weight(stem) for stem in self._stems)
+        named = everything * (1 + len(self._uses) - len(self._stems))
         rounds = longest = 1
         tokens = growth = 0
         lengths: list[int] = []
@@ -265,6 +267,7 @@ def _compiled(text: str, variables: frozenset[str]) -> Expression:
         tuple(reading.uses),
         tuple(reading.comprehensions),
         uses(reading),
+        tuple(tuple(takewhile(lambda part: part is not None, path)) for path in paths),
     )
     if expression._steps(_Sizes({})) > MOST_STEPS:
         fail(text, f"would take more than {MOST_STEPS} steps on any values")
@@ -300,10 +303,10 @@ class Scope:
         served = tuple(expressions)
         self.values = values
         self.serves = frozenset(served)
-        self.sizes = _Sizes(values)
         used = _union(served).of(values)
         if canonical.bottomless(used):  # the library would take the whole process down
             raise ExpressionError.at("", "a value for expressions is nested too deep, or too large")
+        self.sizes = _Sizes(used)
         try:
             self.converted = cel.Context(used)
         except _FAILURES as error:

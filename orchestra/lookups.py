@@ -88,8 +88,10 @@ def _weight(value: Any) -> int:
     count, waiting = 0, [value]
     while waiting:
         item = waiting.pop()
-        count += 1 + (len(item) // 64 if isinstance(item, str) else 0)
-        if isinstance(item, dict):
+        count += 1
+        if isinstance(item, str):
+            count += len(item) // 64
+        elif isinstance(item, dict):
             waiting += item.values()
         elif isinstance(item, list):
             waiting += item

@@ -19,6 +19,9 @@ from orchestra.policies.document import Case, Document, Rule
 from orchestra.policies.vocabulary import MEMBERS, VARIABLES, WORDS
 from orchestra.readings import Reading
 
+#: The glob that needs no tool to exist: it speaks of later ones too.
+EVERY: Final = "*"
+
 _COMPARED: Final = re.compile(
     r"""(?<![\w.])(tool|effect|delivery|mode)\s*==\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)')"""
 )
@@ -111,7 +114,7 @@ def _requires(rule: Rule, report: Report, at: Place) -> None:
 
 def _tools(rule: Rule, report: Report, known: Known, at: Place) -> None:
     for number, given in enumerate(rule.tools):
-        if known.tools is None or any(globs.matches(given, tool) for tool in known.tools):
+        if known.tools is None or given == EVERY or any(globs.matches(given, tool) for tool in known.tools):
             continue
         said = "stands for no tool that is known" if globs.is_glob(given) else "is no tool that is known"
         report.add(

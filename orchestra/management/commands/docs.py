@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from orchestra import states
+from orchestra.policies import schema as policies
 from orchestra.states import Machine
 from orchestra.workflows import schema
 
@@ -30,7 +31,7 @@ audit event in the same transaction. Triggers in the database refuse every other
 
 
 class Command(BaseCommand):
-    """Writes `docs/states.md` and `docs/workflow.schema.json`."""
+    """Writes `docs/states.md` and the JSON Schemas of files."""
 
     help = "Write the generated documents anew, or compare them with --check."
     requires_system_checks = []
@@ -70,7 +71,16 @@ def states_document() -> str:
 
 def schema_document() -> str:
     """The JSON Schema of a workflow file."""
-    return json.dumps(schema.document(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return _json(schema.document())
+
+
+def policy_document() -> str:
+    """The JSON Schema of a policy file."""
+    return _json(policies.document())
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _machine(machine: Machine) -> str:
@@ -111,6 +121,7 @@ def _cell(text: str) -> str:
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "policy.schema.json": policy_document,
     "states.md": states_document,
     "workflow.schema.json": schema_document,
 }
