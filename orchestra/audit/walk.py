@@ -168,7 +168,10 @@ def _life(walk: _Walk, link: Link) -> Iterator[Finding]:
     here = walk.lives.get(key, "")
     walk.lives[key] = link.target
     legal = machine.allows(link.source, link.target) if link.source else link.target in machine.births
-    if link.source != here or not legal:
+    is_note = (
+        link.source == link.target and link.source in machine.states
+    )  # something was said, nothing moved
+    if link.source != here or not (legal or is_note):
         at = here or "not there"
         what = (
             f"{link.kind} {link.object_id} is {at}, the event says {link.source or 'born'} to {link.target}"

@@ -94,8 +94,10 @@ def _keywords(arguments: Json) -> dict[str, Any]:
 
 
 def _failed(work: Work, failure_class: FailureClass, message: str, error: BaseException) -> Arrival:
+    """Our own errors quote names of the data (a message is logged only of ours), so the step's row alone tells them."""
+    foreign = None if isinstance(error, OrchestraError) else error
     logs.event(
-        "step.failed", level=logs.WARNING, error=error, step=work.key[0], failure_class=str(failure_class)
+        "step.failed", level=logs.WARNING, error=foreign, step=work.key[0], failure_class=str(failure_class)
     )
     return Arrival(work, failure=Failure(failure_class, _storable(message[:LONGEST_ERROR])))
 

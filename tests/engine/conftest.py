@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from orchestra.audit import record
+from orchestra.audit.walk import Count
 from orchestra.local.embedded import Services
 from tests.databases import Database, in_use
 from tests.engine import functions
@@ -47,5 +49,6 @@ def shared(services: Services, template: str) -> Iterator[Stage]:
             stage.hire()
             yield stage
             stage.dismiss()
+            assert list(record.check({}, Count())) == [], "the record of this module's runs is broken"
     finally:
         services.postgres.drop_database(name)
