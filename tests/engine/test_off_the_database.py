@@ -15,7 +15,7 @@ SESSIONS = """
 SELECT pid, application_name, state, xact_start FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
-GATES = "a: {kind: each, items: [1, 2, 3, 4, 5], step: {kind: python, function: t.gate, with: {key: '{{ item }}'}}}"
+GATES = "a: {kind: each, items: [k1, k2, k3, k4, k5], step: {kind: python, function: t.gate, with: {key: '{{ item }}'}}}"
 
 
 def busy(look: psycopg.Connection) -> list[tuple[object, ...]]:
@@ -35,6 +35,6 @@ def test_no_session_is_in_a_transaction_while_steps_are_at_work(stage: Stage, se
             time.sleep(0.02)
         assert 1 <= len(look.execute(SESSIONS).fetchall()) <= 8
         assert not seen.ended
-        for key in "12345":
+        for key in list(seen.begun):
             seen.gates[key].set()
         stage.state(run, "succeeded")
