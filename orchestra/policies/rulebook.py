@@ -33,7 +33,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All rules that speak of one tool and effect, in a fixed order, and the expressions they need."""
+    """All rules that speak of one tool and effect, and the expressions they need."""
 
     entries: tuple[Entry, ...]
     conditions: tuple[Expression, ...]
@@ -72,7 +72,7 @@ class Rulebook:
             *(made for glob, made in self._globs if globs.matches(glob, tool)),
         ]
         once = {id(made): made for made in found if not made.effects or effect in made.effects}
-        entries = tuple(sorted(once.values(), key=lambda made: order(made.hit)))
+        entries = tuple(once.values())
         return Page(entries, tuple(made.condition for made in entries if made.condition is not None))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import jsonschema_rs
 import pytest
 
@@ -10,7 +12,8 @@ from orchestra.documents.envelopes import envelopes
 from orchestra.policies import cases, schema, stored
 from orchestra.policies.checks import Known
 from orchestra.policies.parse import parse
-from tests.policies.files import example, file, read, refused, rule
+from orchestra.policies.vocabulary import MEMBERS, VARIABLES
+from tests.policies.files import DOC, example, file, read, refused, rule
 
 FULL = """
 - id: large
@@ -196,3 +199,23 @@ def test_the_published_schema_is_a_schema_and_holds_for_what_parses() -> None:
     for text in (example(), file(FULL)):
         (envelope,) = envelopes(text)
         assert validator.is_valid(envelope.document)
+
+
+def documented(heading: str) -> set[str]:
+    """The names in the first column of the first table below a heading of the page about policies."""
+    part = DOC.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = part.split("|---|", 1)[1].split("\n\n")[0].splitlines()[1:]
+    return {name for line in lines for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def test_every_field_and_name_is_explained_and_none_that_is_not_there() -> None:
+    parts = schema.document()["$defs"]
+    assert documented("A rule") == set(parts["rule"]["properties"])
+    assert documented("What a review can require") == set(parts["requires"]["properties"])
+    assert documented("Conditions") == set(VARIABLES)
+    told = DOC.read_text(encoding="utf-8").split("\n## Conditions\n")[1]
+    for name, members in MEMBERS.items():
+        row = next(
+            line for line in told.splitlines() if line.startswith("|") and f"`{name}`" in line.split("|")[1]
+        )
+        assert set(members) <= set(re.findall(r"`(\w+)`", row.split("|")[2])), name

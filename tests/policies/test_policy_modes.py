@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from orchestra.contracts import Requirements, Verdict
-from orchestra.policies.judge import apply_mode, judge
+from orchestra.policies.judge import apply_mode, judge, strictest
 from tests.policies.files import action, read, rule
 
 ALLOW = rule("a", "allow")
 REVIEW = rule("r", "review", requires="{votes: 2}")
+FEW = rule("f", "review", requires="{sample: 0.1}")
 SOME = rule("s", "review", requires="{votes: 2, sample: 0.4}")
 
 
@@ -29,6 +30,9 @@ SOME = rule("s", "review", requires="{votes: 2, sample: 0.4}")
         (SOME, "write", "proposal", 0.99, "review"),
         (SOME, "write", "sampled", 0.39, "review"),
         (SOME, "write", "sampled", 0.4, "allow"),
+        (FEW, "write", "sampled", 0.19, "review"),
+        (FEW, "write", "sampled", 0.2, "allow"),
+        (FEW, "write", "execution", 0.19, "allow"),
         (SOME, "write", "execution", 0.39, "review"),
         (SOME, "write", "execution", 0.4, "allow"),
         (SOME, "read", "proposal", 0.4, "allow"),
@@ -72,3 +76,20 @@ def test_an_unknown_mode_is_no_mode() -> None:
     asked = action()
     with pytest.raises(ValueError, match="automatic"):
         apply_mode(judge(asked, []), asked, "automatic", 0.5)
+
+
+def test_what_passed_before_adds_nothing_to_what_people_are_asked_now() -> None:
+    asked = action(tier=2)
+    passed, reviewed = judge(asked, [read(ALLOW)]), judge(asked, [read(SOME)])
+    both = strictest(passed, reviewed)
+    assert both.verdict is Verdict.REVIEW
+    assert both.requirements == reviewed.requirements
+    assert {hit.rule for hit in both.hits} == {"a", "s"}
+
+
+def test_a_tighter_policy_at_the_gate_applies_and_a_looser_one_does_not() -> None:
+    asked = action()
+    frozen, tighter, looser = (judge(asked, [read(rules)]) for rules in (REVIEW, rule("d", "deny"), ALLOW))
+    assert strictest(frozen, tighter).verdict is Verdict.DENY
+    assert strictest(frozen, looser).requirements == frozen.requirements
+    assert strictest(frozen, looser).verdict is Verdict.REVIEW
