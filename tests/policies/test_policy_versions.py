@@ -17,6 +17,7 @@ from orchestra.policies.judge import judge
 from tests import factories
 from tests.databases import Database
 from tests.policies.files import action, file, read, rule
+from tests.policies.recorded import LIBRARY, POLICIES
 
 PASSING = "tests:\n  - {name: t, action: {tool: a}, expect: {verdict: deny}}"
 FAILING = "tests:\n  - {name: passes, action: {tool: a}, expect: {verdict: allow}}"
@@ -145,3 +146,13 @@ def test_a_published_version_cannot_be_rewritten_and_a_forged_one_judges_nothing
         )
     with pytest.raises(Bug, match="not what was published"):
         versions.in_force("dev")
+
+
+def test_the_stores_policies_can_be_published_once_its_tools_are(ann: Person) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in sorted(POLICIES.glob("*.yaml"))]
+    with pytest.raises(Invalid, match="is no tool that is known"):
+        publish.text(texts[0], by=ann, environment="dev")
+    publish.text((POLICIES.parent / "tools.yaml").read_text(encoding="utf-8"), by=ann, environment="dev")
+    for text in texts:
+        assert published(text, ann) == ("policy", 1, True)
+    assert [found.digest for found in versions.in_force("dev")] == [found.digest for found in LIBRARY]
