@@ -115,8 +115,14 @@ def standing(proposal: Proposal) -> list[Approval]:
 
 
 def satisfied(proposal: Proposal, votes: Sequence[Approval]) -> bool:
-    """Whether these approvals are enough."""
-    return len({found.person_id for found in votes}) >= proposal.votes_needed
+    """Whether these approvals are enough: so many persons, and one of each group that is asked."""
+    voters = {found.person_id: found.person for found in votes}
+    missing = (
+        group
+        for group in _groups(proposal)
+        if not any(persons.is_in_group(voter, group) for voter in voters.values())
+    )
+    return len(voters) >= proposal.votes_needed and next(missing, None) is None
 
 
 def expire(proposal: Proposal) -> None:

@@ -163,3 +163,21 @@ def test_reason_that_cannot_be_stored_is_refused_in_words(scene: Scene) -> None:
         with pytest.raises(Invalid):
             decisions.reject(scene.proposal.uid, by=scene.reviewer, digest=scene.digest, reason=reason)
     assert state(scene.proposal) == ("pending", "awaiting_approval")
+
+
+def test_every_group_that_is_asked_must_be_among_the_votes(scene: Scene) -> None:
+    legal = member("lea", "operators")
+    asked = {"groups": ["operators", "reviewers"]}
+    proposal = propose(scene.proposal.deployment, scene.requester, votes_needed=2, requirements=asked)
+    digest = bytes(proposal.digest)
+    decisions.approve(proposal.uid, by=scene.reviewer, digest=digest, reason="x")
+    decisions.approve(proposal.uid, by=scene.second_reviewer, digest=digest, reason="x")
+    assert state(proposal) == ("pending", "awaiting_approval")
+    decisions.approve(proposal.uid, by=legal, digest=digest, reason="x")
+    assert state(proposal) == ("approved", "approved")
+
+
+def test_only_members_of_the_asked_groups_decide(scene: Scene) -> None:
+    proposal = propose(scene.proposal.deployment, scene.requester, requirements={"groups": ["operators"]})
+    with pytest.raises(NotAllowed, match="for operators to decide"):
+        decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest), reason="x")
