@@ -1,6 +1,6 @@
-"""A door between a worker and PostgreSQL that a test can hold shut: it loses replies of commits, or says nothing.
+"""A door between a worker and PostgreSQL that a test can hold shut: it loses commits or their replies, or says nothing.
 
-Refuses to change a byte. What is lost was done by the server: the worker must find out by itself.
+Refuses to change a byte. Whether the server has done what was lost, the worker must find out by itself.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class Proxy:
         self._server = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.lost = 0  # replies of commits
+        self.unheard = 0  # commits whose reply was lost
+        self.unsaid = 0  # commits that were lost themselves
         self.chance = random.Random(7)
-        self.share = 0.0  # of the commits whose reply is lost
+        self.share = 0.0  # of the commits at which the connection is cut
         self.stop_at: bytes | None = None  # hang after passing on a request with these bytes
         self._passing = threading.Event()
         self._passing.set()
@@ -97,15 +98,22 @@ class Proxy:
         piece = source.recv(PIECE)
         if not piece:
             return False
-        loses = asks and COMMIT in piece and self.chance.random() < self.share
-        target.sendall(piece)
-        if loses:
-            target.recv(PIECE)  # the server has done it
-            self.lost += 1
+        if asks and COMMIT in piece and self.chance.random() < self.share:
+            self._lose(piece, target)
             return False
+        target.sendall(piece)
         if asks and self.stop_at is not None and self.stop_at in piece:
             self.hang()
         return True
+
+    def _lose(self, commit: bytes, server: socket.socket) -> None:
+        """Now what was asked, now the answer."""
+        if self.unheard <= self.unsaid:
+            server.sendall(commit)
+            server.recv(PIECE)  # the server has done it
+            self.unheard += 1
+        else:
+            self.unsaid += 1
 
 
 @contextmanager

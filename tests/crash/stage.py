@@ -203,6 +203,11 @@ class Stage:
         """Runs that the database itself calls stuck."""
         return self.ask("SELECT run_id, state, why FROM orchestra_run_stuck")
 
+    def takeovers(self) -> int:
+        """How often a run was taken from a worker, says the record."""
+        query = "SELECT count(*) FROM orchestra_auditevent WHERE actor = 'system' AND kind = 'run' AND target = 'queued'"
+        return int(self.ask(query)[0][0])
+
     def record(self, run: Run) -> list[tuple[Any, ...]]:
         """The record and the steps of a run, to compare."""
         query = "SELECT seq, subject, source, target, actor, reason FROM orchestra_auditevent WHERE chain = %s ORDER BY 1"

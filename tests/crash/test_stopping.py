@@ -43,7 +43,7 @@ def test_step_that_outlasts_the_drain_is_given_back_and_done_again_by_another(st
     stage.open()
     stage.finish([run])
     assert stage.times() == {(0, "a"): 1, (0, "b"): 1}
-    assert stage.column(run, "takeovers") == 0
+    assert stage.takeovers() == 0
     stage.sound()
 
 
