@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
@@ -44,11 +45,18 @@ def person(options: dict[str, Any]) -> Person:
 
 
 def uid(text: str) -> UUID:
-    """An id as argument. Raises CommandError."""
+    """An id as argument. Raises ArgumentTypeError, which argparse says in words."""
     try:
         return UUID(text)
     except ValueError:
-        raise CommandError(f"{text!r} is no id.") from None
+        raise ArgumentTypeError(f"{text!r} is no id.") from None
+
+
+def count(text: str) -> int:
+    """A number of things, from 1, as argument. Raises ArgumentTypeError."""
+    if not (text.isdecimal() and len(text) < 10 and int(text) > 0):
+        raise ArgumentTypeError(f"{text!r} is no number from 1.")
+    return int(text)
 
 
 def read_json(text: str) -> Json:

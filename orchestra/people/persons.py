@@ -6,17 +6,22 @@ import re
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from orchestra.errors import Invalid, NotAllowed, NotFound
+from orchestra import canonical
+from orchestra.errors import Invalid, NotAllowed, NotFound, Problem
 from orchestra.models import Person, User
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,79}")
+GROUP = re.compile(r"[a-z][a-z0-9-]{0,149}")
+LONGEST_NAME = 200
 
 
 def find(name: str) -> Person:
     """The active person of that name. Raises NotFound or NotAllowed."""
-    person = Person.objects.filter(name=name).first()
+    person = Person.objects.filter(name=name).first() if NAME.fullmatch(name) else None
     if person is None:
         raise NotFound(f"There is no person {name}. Add one with: manage.py person add {name}")
     if not person.active:
@@ -26,13 +31,18 @@ def find(name: str) -> Person:
 
 @transaction.atomic
 def add(*, name: str, full_name: str, groups: Iterable[str], password: str | None) -> Person:
-    """Add a person with one account of the same name, in these groups. Raises Invalid."""
+    """Add a person with one account of the same name, in these groups. Raises Invalid.
+
+    Without a password the account cannot sign in.
+    """
     if not NAME.fullmatch(name):
         raise Invalid(f"{name!r} is no short name: small letters, digits and hyphens, a letter first.")
     if User.objects.filter(username=name).exists() or Person.objects.filter(name=name).exists():
         raise Invalid(f"There is a person or an account named {name} already.")
-    person = Person.objects.create(name=name, full_name=full_name)
+    person = Person.objects.create(name=name, full_name=_full_name(full_name))
     account = User(username=name, person=person)
+    if password is not None:
+        _check_password(password, account)
     account.set_password(password)
     account.save()
     account.groups.set(_groups(groups))
@@ -42,6 +52,29 @@ def add(*, name: str, full_name: str, groups: Iterable[str], password: str | Non
 def is_in_group(person: Person, group: str) -> bool:
     """Whether an active account of the person is in the group, now."""
     return person.active and User.objects.filter(person=person, is_active=True, groups__name=group).exists()
+
+
+def add_group(name: str) -> bool:
+    """Add a group; whether it is new. Raises Invalid."""
+    if not GROUP.fullmatch(name):
+        raise Invalid(
+            f"{name[:50]!r} is no name of a group: small letters, digits and hyphens, a letter first."
+        )
+    return Group.objects.get_or_create(name=name)[1]
+
+
+def _full_name(text: str) -> str:
+    kept = str(canonical.check(text)).strip()
+    if len(kept) > LONGEST_NAME:
+        raise Invalid(f"A full name has at most {LONGEST_NAME} characters.")
+    return kept
+
+
+def _check_password(password: str, account: User) -> None:
+    try:
+        validate_password(password, account)
+    except ValidationError as error:
+        raise Invalid.of(Problem("", message) for message in error.messages) from None
 
 
 def _groups(names: Iterable[str]) -> list[Group]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from orchestra.management.base import OrchestraCommand
 from orchestra.models import Person
@@ -37,7 +37,7 @@ class Command(OrchestraCommand):
 
 
 def _add(options: dict[str, Any]) -> Iterator[str]:
-    password = None if options["no_password"] else getpass.getpass("Password: ")
+    password = None if options["no_password"] else _ask()
     made = persons.add(
         name=options["name"], full_name=options["full_name"], groups=options["groups"], password=password
     )
@@ -45,11 +45,22 @@ def _add(options: dict[str, Any]) -> Iterator[str]:
 
 
 def _group(options: dict[str, Any]) -> Iterator[str]:
-    group, made = Group.objects.get_or_create(name=options["name"])
-    yield f"{group.name} {'added' if made else 'is there already'}"
+    made = persons.add_group(options["name"])
+    yield f"{options['name']} {'added' if made else 'is there already'}"
+
+
+def _ask() -> str:
+    try:
+        return getpass.getpass("Password: ")
+    except EOFError:
+        raise CommandError(
+            "No password was given. With --no-password the account cannot sign in yet."
+        ) from None
 
 
 def _list(_options: dict[str, Any]) -> Iterator[str]:
     for row in Person.objects.order_by("name"):
-        groups = Group.objects.filter(user__person=row).values_list("name", flat=True).distinct()
+        groups = (
+            Group.objects.filter(user__person=row).order_by("name").values_list("name", flat=True).distinct()
+        )
         yield f"{row.name:<20} {row.full_name:<30} {', '.join(groups)}{'' if row.active else '  (not active)'}"

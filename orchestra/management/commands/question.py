@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from orchestra.engine import tasks
-from orchestra.management.base import OrchestraCommand, person, person_option, read_json, uid
+from orchestra.management.base import OrchestraCommand, count, person, person_option, read_json, uid
 from orchestra.models import HumanTask
 
 
@@ -22,7 +22,7 @@ class Command(OrchestraCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         listing = verbs.add_parser("list", help="Open questions, oldest first.")
         listing.add_argument("--group")
-        listing.add_argument("--limit", type=int, default=50)
+        listing.add_argument("--limit", type=count, default=50)
         answering = verbs.add_parser("answer", help="Answer one.")
         answering.add_argument("uid", type=uid)
         answering.add_argument(

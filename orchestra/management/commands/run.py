@@ -10,7 +10,7 @@ from django.core.management.base import CommandParser
 from orchestra import states
 from orchestra.engine import cancel, fork
 from orchestra.errors import NotFound
-from orchestra.management.base import OrchestraCommand, person, person_option, uid
+from orchestra.management.base import OrchestraCommand, count, person, person_option, uid
 from orchestra.models import AuditEvent, HumanTask, Run, Step
 
 
@@ -25,7 +25,7 @@ class Command(OrchestraCommand):
         listing = verbs.add_parser("list", help="The newest runs.")
         listing.add_argument("--state", choices=list(states.RUN.states))
         listing.add_argument("--workflow")
-        listing.add_argument("--limit", type=int, default=20)
+        listing.add_argument("--limit", type=count, default=20)
         verbs.add_parser("show", help="One run: steps, open questions, history.").add_argument(
             "uid", type=uid
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import CommandError, CommandParser
 
 from orchestra.intake import tasks
-from orchestra.management.base import OrchestraCommand, person, person_option, read_json
+from orchestra.management.base import OrchestraCommand, count, person, person_option, read_json
 from orchestra.models import Run
 
 
@@ -28,7 +28,7 @@ class Command(OrchestraCommand):
         parser.add_argument("--reference", default="", help="The requester's own number.")
         parser.add_argument("--priority", type=int, default=0, help="-100 to 100; higher goes first.")
         parser.add_argument("--key", help="Idempotency key: the same key and input give the same task.")
-        parser.add_argument("--count", type=int, default=1, help="Submit so many times (not with --key).")
+        parser.add_argument("--count", type=count, default=1, help="Submit so many times (not with --key).")
         parser.add_argument("--wait", type=float, metavar="SECONDS", help="Wait so long for the end.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -53,12 +53,16 @@ class Command(OrchestraCommand):
 
 
 def _follow(uid: UUID, patience: float) -> str:
-    """The state after waiting. Raises CommandError when it has not ended."""
+    """Waits for success. Raises CommandError when the run ends otherwise, or has not ended."""
     until = time.monotonic() + patience
     while True:
         run = Run.objects.get(uid=uid)
+        if run.state == "succeeded":
+            return run.state
         if run.finished_at is not None:
-            return run.state if run.state == "succeeded" else f"{run.state}: {run.error}"
+            raise CommandError(
+                f"The run {run.state}: {run.error}" if run.error else f"The run is {run.state}."
+            )
         if time.monotonic() >= until:
             raise CommandError(f"The run is {run.state}. Look at it with: manage.py run show {uid}")
         time.sleep(0.1)
