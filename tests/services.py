@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +22,17 @@ from orchestra.local import embedded
 from orchestra.local.embedded import Services
 from orchestra.local.postgres import Postgres
 from orchestra.local.valkey import Valkey
+
+
+def _hear_signals() -> None:
+    """A build server may run us with signals ignored; our children would inherit that, and tests send signals."""
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
+
+
+_hear_signals()
+
 
 PREFIX = "orchestra-tests-"
 OLD = 3600.0  # seconds
