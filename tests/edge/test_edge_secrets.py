@@ -277,3 +277,7 @@ def test_no_traceback_shows_a_secret() -> None:
         with pytest.raises((OrchestraError, TypeError)) as caught:
             attempt()
         assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_secret_that_begins_like_another_hides_no_rest_of_it() -> None:
+    assert secrets.scrub("12345678-and-more", [Secret("12345678"), Secret("12345678-and-more")]) == "[secret]"
