@@ -1,4 +1,7 @@
-"""Commands as they are typed: through the entry point of `manage.py`, in this process."""
+"""Commands as they are typed: through the entry point of `manage.py`, in this process.
+
+Log lines, also those of a worker beside, are left out of what a command says.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,8 @@ def typed(*arguments: str) -> Typed:
             ManagementUtility(["manage.py", *arguments]).execute()
         except SystemExit as end:
             code = int(end.code or 0)
-    return Typed(code, out.getvalue(), err.getvalue())
+    err.seek(0)
+    return Typed(code, out.getvalue(), "".join(line for line in err if not line.startswith("time=")))
 
 
 def refused(*arguments: str) -> str:

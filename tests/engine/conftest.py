@@ -13,7 +13,8 @@ from orchestra.local.embedded import Services
 from tests.databases import Database, in_use
 from tests.engine import functions
 from tests.engine.functions import Seen
-from tests.engine.stage import Stage, forget
+from tests.engine.stage import Stage, forget, nothing_moves, wrongs
+from tests.waiting import until
 
 numbers = itertools.count(1)
 
@@ -48,7 +49,9 @@ def shared(services: Services, template: str) -> Iterator[Stage]:
             stage = Stage(made)
             stage.hire()
             yield stage
+            until(nothing_moves, what="all runs of the module at rest")
             stage.dismiss()
+            assert wrongs() == {}
             assert list(record.check({}, Count())) == [], "the record of this module's runs is broken"
     finally:
         services.postgres.drop_database(name)

@@ -45,6 +45,28 @@ MOVING = """
 SELECT count(*) FROM orchestra_run r WHERE r.task_id = %s AND (r.state IN ('queued', 'running')
   OR r.state = 'waiting' AND r.due_at < clock_timestamp() + %s * interval '1 second')
 """
+ANY_MOVING = """
+SELECT count(*) FROM orchestra_run r WHERE r.state IN ('queued', 'running')
+  OR r.state = 'waiting' AND r.due_at < clock_timestamp() + %s * interval '1 second'
+"""
+#: What must never be, each with the runs of which it is so.
+NEVER = {
+    "an escalated run asks nobody": """SELECT id FROM orchestra_run r WHERE state = 'escalated' AND NOT EXISTS (
+        SELECT 1 FROM orchestra_humantask h WHERE h.run_id = r.id AND h.state = 'open' AND h.kind = 'escalation')""",
+    "a run that has ended still asks": """SELECT r.id FROM orchestra_run r JOIN orchestra_humantask h ON h.run_id = r.id
+        WHERE r.finished_at IS NOT NULL AND h.state = 'open'""",
+    "a run that has ended has steps that have not": """SELECT r.id FROM orchestra_run r
+        JOIN orchestra_step s ON s.run_id = r.id WHERE r.finished_at IS NOT NULL AND s.finished_at IS NULL""",
+    "a run that has ended has children that have not and that nobody calls off": """SELECT r.id FROM orchestra_run r
+        JOIN orchestra_run c ON c.parent_run_id = r.id WHERE r.finished_at IS NOT NULL
+        AND c.finished_at IS NULL AND c.cancel_requested_at IS NULL""",
+    "a run waits for what has come": """SELECT r.id FROM orchestra_run r JOIN orchestra_step s ON s.run_id = r.id
+        LEFT JOIN orchestra_humantask h ON h.id = s.waits_humantask_id
+        LEFT JOIN orchestra_run c ON c.id = s.waits_run_id
+        WHERE r.state = 'waiting' AND (r.due_at IS NULL OR r.due_at > clock_timestamp())
+        AND (h.state <> 'open' OR c.finished_at IS NOT NULL OR s.waits_until < clock_timestamp() - interval '9 s')""",
+    "a run is stuck": "SELECT run_id FROM orchestra_run_stuck",
+}
 names = itertools.count(1)
 
 
@@ -234,6 +256,23 @@ def moving(run: Run) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(MOVING, [run.task_id, SOON])
         return bool(cursor.fetchone()[0])
+
+
+def wrongs() -> dict[str, list[int]]:
+    """What is so and must never be."""
+    found = {}
+    with connection.cursor() as cursor:
+        for what, query in NEVER.items():
+            cursor.execute(query)
+            found[what] = sorted({row[0] for row in cursor.fetchall()})
+    return {what: runs for what, runs in found.items() if runs}
+
+
+def nothing_moves() -> bool:
+    """Whether no run is claimed or due."""
+    with connection.cursor() as cursor:
+        cursor.execute(ANY_MOVING, [SOON])
+        return not cursor.fetchone()[0]
 
 
 def database_time() -> datetime:

@@ -112,7 +112,7 @@ def test_wait_beside_work_is_called_off_before_the_work_ends(shared: Stage, seen
 def test_child_beside_work_is_called_off_before_the_work_ends(shared: Stage, seen: Seen) -> None:
     child = shared.publish("b: {kind: human, title: 'Well?'}")
     run = shared.start(f"""
-        a: {{kind: python, function: t.gate, with: {{key: a}}}}
+        a: {{kind: tool, tool: t.slow, with: {{key: a}}}}
         c: {{kind: run, workflow: {child}}}
     """)
     until(lambda: run.child_runs.filter(state="waiting").exists(), what="the child to wait")

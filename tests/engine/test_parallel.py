@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.engine.functions import Seen
-from tests.engine.stage import Stage
+from tests.engine.stage import Stage, again
 from tests.waiting import until
 
 NAMES = [f"s{number}" for number in range(20)]
@@ -63,9 +63,22 @@ def test_long_step_of_one_run_holds_up_no_other_run(shared: Stage, seen: Seen) -
     shared.rest(slow)
 
 
+def test_worker_holds_no_more_runs_than_it_has_slots(shared: Stage, seen: Seen) -> None:
+    name = shared.publish("a: {kind: python, function: t.gate, with: {key: '{{ run.id }}'}}")
+    with shared.nobody_working():
+        runs = [shared.submit(name) for _ in range(4)]
+        with shared.working(slots=2):
+            until(lambda: len(seen.begun) == 2, what="two runs at work")
+            assert shared.beats(3)
+            assert sorted(again(run).state for run in runs) == ["queued", "queued", "running", "running"]
+            for run in runs:
+                seen.gates[str(run.uid)].set()
+            assert {shared.rest(run).state for run in runs} == {"succeeded"}
+
+
 def test_timer_beside_a_long_step_goes_on_in_time(shared: Stage, seen: Seen) -> None:
     run = shared.start("""
-        slow: {kind: python, function: t.gate, with: {key: slow}}
+        slow: {kind: tool, tool: t.slow, with: {key: slow}}
         timer: {kind: wait, for: 100ms}
         after: {kind: python, function: t.count, needs: timer, with: {key: after}}
     """)
@@ -77,7 +90,7 @@ def test_timer_beside_a_long_step_goes_on_in_time(shared: Stage, seen: Seen) -> 
 
 def test_question_beside_a_long_step_expires_in_time(shared: Stage, seen: Seen) -> None:
     run = shared.start("""
-        slow: {kind: python, function: t.gate, with: {key: slow}}
+        slow: {kind: tool, tool: t.slow, with: {key: slow}}
         ask: {kind: human, title: Never answered, timeout: 100ms, on_failure: continue}
     """)
     shared.until_step(run, "ask", "failed")
@@ -88,7 +101,7 @@ def test_question_beside_a_long_step_expires_in_time(shared: Stage, seen: Seen) 
 
 def test_answer_beside_a_long_step_is_followed_at_once(shared: Stage, seen: Seen) -> None:
     run = shared.start("""
-        slow: {kind: python, function: t.gate, with: {key: slow}}
+        slow: {kind: tool, tool: t.slow, with: {key: slow}}
         ask: {kind: human, title: 'Well?'}
         after: {kind: python, function: t.count, needs: ask, with: {key: after}}
     """)

@@ -74,7 +74,7 @@ def test_retries_of_one_step_do_not_wait_for_another_that_is_at_work(shared: Sta
           function: t.flaky
           with: {key: a, failures: 2}
           retry: {attempts: 3, first_wait: 10ms, on: [bug]}
-        b: {kind: python, function: t.gate, with: {key: b}}
+        b: {kind: tool, tool: t.slow, with: {key: b}}
     """)
     shared.until_step(run, "a", "succeeded")
     assert "b" not in seen.ended

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from orchestra.engine import births
 from orchestra.engine.connections import now
 from orchestra.errors import Invalid, KeyReused, NotFound
 from orchestra.intake import tasks
@@ -221,6 +224,13 @@ class TestIdempotencyKey:
         assert sum(not repeated for _, repeated in answers) == 1
         assert Run.objects.filter(deployment__workflow__name=name).count() == 1
         assert Task.objects.filter(deployment__workflow__name=name).count() == 1
+
+
+@given(st.integers(0, 100), st.floats(0, 1, exclude_max=True))
+def test_canary_is_chosen_for_just_its_share_of_chances(share: int, chance: float) -> None:
+    deployment = Deployment(base_version_id=1, canary_version_id=2, canary_share=share)
+    assume(abs(chance - share / 100) > 1e-9)
+    assert births.choose_version(deployment, chance) == (2 if chance < share / 100 else 1)
 
 
 class TestCanary:
