@@ -18,7 +18,7 @@ from orchestra.models import Person
 from orchestra.tools.registry import tool
 from orchestra.workflows.functions import function
 
-LONGEST = 30.0  # seconds at a gate
+LONGEST = 60.0  # seconds at a gate
 
 
 @dataclass

@@ -122,6 +122,30 @@ def test_further_attempts_of_a_step_do_not_count(shared: Stage, seen: Seen) -> N
     assert run.state == "succeeded"
 
 
+CALLS = """
+    a: {kind: tool, tool: t.read, with: {key: a}}
+    b: {kind: tool, tool: t.read, with: {key: b}, needs: a}
+    c: {kind: tool, tool: t.broken, needs: b, retry: {attempts: 3, first_wait: 10ms}, on_failure: continue}
+"""
+
+
+def test_tool_call_beyond_the_limit_is_not_made_and_the_owner_is_asked(shared: Stage, seen: Seen) -> None:
+    run = shared.play(CALLS, more="limits: {tool_calls: 1}")
+    assert (run.state, shared.states(run)) == ("escalated", {"a": "succeeded"})
+    assert shared.question(run).title == "The run reached its limit of 1 tool calls."
+    shared.answer(run, {"action": "continue"})
+    run = shared.rest(run)
+    assert (run.state, shared.states(run)) == ("escalated", {"a": "succeeded", "b": "succeeded"})
+
+
+def test_each_attempt_of_a_tool_counts_as_a_call(shared: Stage, seen: Seen) -> None:
+    run = shared.play(CALLS, more="limits: {tool_calls: 4}")
+    assert (run.state, seen.calls[""]) == ("escalated", 2)
+    shared.answer(run, {"action": "continue"})
+    run = shared.rest(run)
+    assert (run.state, seen.calls[""]) == ("succeeded", 3)
+
+
 SLOW = "limits: {wall_time: 300ms}"
 
 
