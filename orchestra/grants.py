@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 READ = {"AuditEvent", "AuditHead"}
 #: History: added, never changed.
 ADD = {
-    "Turn", "Ruling", "Approval", "WorkflowVersion", "PolicyVersion", "AgentVersion", "ToolVersion", "AuditSeal",
+    "Turn", "Ruling", "Approval", "Edit", "Epoch", "WorkflowVersion", "PolicyVersion", "AgentVersion", "ToolVersion", "AuditSeal",
 }  # fmt: skip
 #: Working rows that may go.
 DELETE = {

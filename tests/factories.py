@@ -22,6 +22,7 @@ from orchestra.models import (
     Budget,
     Deployment,
     Dispatch,
+    Edit,
     Environment,
     Halt,
     HumanTask,
@@ -257,6 +258,13 @@ def approval(of: Proposal | None = None, by: Person | None = None, **columns: An
     of = of or proposal()
     given = {"digest": of.digest, "verdict": "approve", **columns}
     return Approval.objects.create(proposal=of, person=by or person(), **given)
+
+
+def edit(of: Proposal | None = None, by: Person | None = None, **columns: Any) -> Edit:
+    """What a reviewer wants done instead."""
+    return Edit.objects.create(
+        proposal=of or proposal(), person=by or person(), **{"arguments": {}, **columns}
+    )
 
 
 def dispatch(of: ToolCall | None = None, **columns: Any) -> Dispatch:

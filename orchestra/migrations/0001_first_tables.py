@@ -1,5 +1,3 @@
-import uuid
-
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.contrib.postgres.indexes
@@ -7,6 +5,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
 import django.utils.timezone
+import uuid
 from django.conf import settings
 from django.db import migrations, models
 
@@ -1230,6 +1229,20 @@ class Migration(migrations.Migration):
                 ),
                 ("received", models.JSONField(default=list)),
                 ("message", models.JSONField(null=True)),
+                (
+                    "ended",
+                    models.CharField(
+                        blank=True,
+                        help_text="How the agent's part is over: done, handed_off, …",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "notes",
+                    models.JSONField(
+                        default=list, help_text="Remarks of the adapter, such as departures from a recording."
+                    ),
+                ),
                 ("failure_class", models.CharField(blank=True, max_length=20)),
                 ("error", models.TextField(blank=True)),
                 ("input_tokens", models.PositiveIntegerField(default=0)),
@@ -1418,6 +1431,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("arguments", models.JSONField(null=True)),
+                (
+                    "target",
+                    models.CharField(
+                        blank=True, help_text="Scheme, host and port that the bytes go to.", max_length=300
+                    ),
+                ),
                 ("method", models.CharField(blank=True, max_length=10)),
                 ("path", models.TextField(blank=True)),
                 ("headers", models.JSONField(default=dict)),
@@ -1535,6 +1554,23 @@ class Migration(migrations.Migration):
                         condition=models.Q(("tier__in", ["1", "2", "3", "4"])), name="toolcall_tier_is_known"
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Epoch",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("reason", models.CharField(max_length=200)),
+            ],
+            options={
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
@@ -1850,6 +1886,51 @@ class Migration(migrations.Migration):
                         name="approval_verdict_is_known",
                     ),
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Edit",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False
+                    ),
+                ),
+                ("uid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "proposal",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="edit",
+                        to="orchestra.proposal",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="edits",
+                        to="orchestra.person",
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("arguments", models.JSONField()),
+                ("reason", models.TextField(blank=True)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("authentication", models.JSONField(default=dict)),
+            ],
+            options={
+                "abstract": False,
             },
         ),
         migrations.CreateModel(

@@ -10,13 +10,13 @@ from orchestra.models.deployments import (
     Environment,
     Mode,
 )
-from orchestra.models.dispatches import Dispatch, Outcome
+from orchestra.models.dispatches import Dispatch, Epoch, Outcome
 from orchestra.models.halts import Halt, Scope
 from orchestra.models.humantasks import HumanTask, Question
 from orchestra.models.outbox import OutboxMessage
 from orchestra.models.people import Person, ServiceAccount, User
 from orchestra.models.policies import Policy, PolicyPublication, PolicyVersion
-from orchestra.models.proposals import Approval, Proposal, Vote
+from orchestra.models.proposals import Approval, Edit, Proposal, Vote
 from orchestra.models.rulings import Moment, Ruling, Verdict
 from orchestra.models.runs import Run, Step
 from orchestra.models.tasks import IdempotencyKey, Task
@@ -42,8 +42,10 @@ __all__ = [
     "DeploymentUserPermission",
     "Dispatch",
     "Draft",
+    "Edit",
     "Effect",
     "Environment",
+    "Epoch",
     "Grant",
     "Halt",
     "HumanTask",

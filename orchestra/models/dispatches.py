@@ -19,6 +19,15 @@ class Outcome(models.TextChoices):
     UNKNOWN = "unknown", "No readable answer"
 
 
+class Epoch(PublicRow):
+    """The life of this database since it was made or last restored; part of every idempotency key. The newest counts."""
+
+    reason = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return str(self.uid)
+
+
 class Dispatch(PublicRow):
     """One sending. `send_by` is the last moment at which the bytes may still leave."""
 

@@ -99,3 +99,20 @@ class Approval(PublicRow):
 
     def __str__(self) -> str:
         return f"{self.verdict} by {self.person}"
+
+
+class Edit(PublicRow):
+    """What a reviewer wants done instead. The engine makes the call, judges it, and counts the editor's vote. Never changed."""
+
+    proposal = models.OneToOneField(Proposal, on_delete=models.PROTECT, related_name="edit")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="edits")
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    arguments = models.JSONField()
+    reason = models.TextField(blank=True)
+    opened_at = models.DateTimeField(null=True)
+    authentication = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"edit by {self.person}"

@@ -34,6 +34,9 @@ class ToolCall(PublicRow):
     state = state_field(states.TOOLCALL)
     raw = models.BinaryField(null=True, help_text="Text as it came, when it could not be made canonical.")
     arguments = models.JSONField(null=True)
+    target = models.CharField(
+        max_length=300, blank=True, help_text="Scheme, host and port that the bytes go to."
+    )
     method = models.CharField(max_length=10, blank=True)
     path = models.TextField(blank=True)
     headers = models.JSONField(default=dict)

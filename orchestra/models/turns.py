@@ -19,6 +19,12 @@ class Turn(PublicRow):
     agent_version = models.ForeignKey(AgentVersion, on_delete=models.PROTECT, related_name="+")
     received = models.JSONField(default=list)
     message = models.JSONField(null=True)
+    ended = models.CharField(
+        max_length=12, blank=True, help_text="How the agent's part is over: done, handed_off, …"
+    )
+    notes = models.JSONField(
+        default=list, help_text="Remarks of the adapter, such as departures from a recording."
+    )
     failure_class = models.CharField(max_length=20, blank=True)
     error = models.TextField(blank=True)
     input_tokens = models.PositiveIntegerField(default=0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestra import states
-from orchestra.models import AuditEvent, AuditHead, AuditSeal, HumanTask, PolicyPublication
+from orchestra.models import AuditEvent, AuditHead, AuditSeal, Epoch, HumanTask, PolicyPublication
 from tests import factories
 from tests.database.session import Session
 from tests.databases import Role
@@ -82,6 +82,8 @@ KEPT: Mapping[str, Callable[[], Any]] = {
     "turn": factories.turn,
     "ruling": factories.ruling,
     "approval": factories.approval,
+    "edit": factories.edit,
+    "epoch": lambda: Epoch.objects.create(reason="restored"),
     "workflowversion": factories.version,
     "policyversion": factories.policyversion,
     "agentversion": factories.agentversion,

@@ -19,6 +19,8 @@ HISTORY: dict[LiteralString, LiteralString] = {
     "turn": "message",
     "ruling": "verdict",
     "approval": "verdict",
+    "edit": "arguments",
+    "epoch": "reason",
     "workflowversion": "spec",
     "policyversion": "document",
     "agentversion": "prompt",
