@@ -4,11 +4,12 @@
 PYTHON ?= python3
 PORT ?= 8000
 W ?= W1
+WORKERS ?= 2
 
 RUN = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check e2e bench lock clean environment-agents environment-dev environment-e2e
+.PHONY: help demo demo-reset test check e2e bench replay lock clean environment-agents environment-dev environment-e2e
 
 help: ## Print this list
 	@echo "Usage: make TARGET"
@@ -31,6 +32,10 @@ e2e: environment-e2e ## Run the browser tests; needs chromium (Debian: apt-get i
 
 bench: environment-dev ## Run one benchmark and print its figures (W=W1)
 	@$(RUN) -m bench $(W)
+
+replay: environment-agents ## Replay recorded agents through the gate (DATA=folder; RUNS=60 WORKERS=2 POLICIES=off)
+	@test -n "$(DATA)" || { echo "Name the folder of the recorded runs: make replay DATA=folder" >&2; exit 2; }
+	@exec $(RUN) manage.py replay "$(DATA)" --workers $(WORKERS) $(if $(RUNS),--runs $(RUNS)) $(if $(filter off,$(POLICIES)),--without-policies)
 
 lock: environment-dev ## Write requirements/*.txt anew from *.in, keeping versions that still fit (UPGRADE=1: newest)
 	@.ci/lock $(if $(UPGRADE),--upgrade)
