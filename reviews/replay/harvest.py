@@ -23,6 +23,8 @@ BY_ENDING: Final = {
     "departed": Ended.DEPARTED,
 }
 SCHEMA: Final = "schema"
+#: The failure class of arguments that are an object, but not one that the tool takes.
+BROKEN: Final = "data_mismatch"
 #: Said where a ruling denies without naming a rule.
 UNNAMED: Final = "unnamed"
 
@@ -176,13 +178,13 @@ def _call(
         reviewed=hasattr(call, "question"),
         effects=sum(found.effects[key] for key in set(keys(call)) if key),
         again=call.revision > 0,
-        garbled=call.state == "refused" and not call.failure_class and call.tool_name in effects,
+        garbled=call.state == "refused" and call.failure_class != BROKEN and call.tool_name in effects,
     )
 
 
 def _denied_by(call: ToolCall) -> Iterator[str]:
     """The rules behind a denial; broken arguments are denied by the tool's schema."""
-    if call.state == "refused" and call.failure_class == "data_mismatch":
+    if call.state == "refused" and call.failure_class == BROKEN:
         yield SCHEMA
     if call.state != "denied":
         return

@@ -86,7 +86,7 @@ def test_a_denied_call_is_left_out_of_the_reference(made: Stage, part: Part, exa
     ("tool", "columns", "expected"),
     [
         ("cancel_pending_order", {"failure_class": "data_mismatch"}, (("schema",), False, "destructive")),
-        ("think", {"raw": b"{"}, ((), True, "read")),
+        ("think", {"raw": b"{", "failure_class": "model_garbage"}, ((), True, "read")),
         ("create_order", {}, ((), False, "")),
     ],
 )
