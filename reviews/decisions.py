@@ -1,4 +1,4 @@
-"""What reviewers do with a proposal: approve, reject, ask for changes. Every page, API and command goes through here."""
+"""What reviewers do with a proposal: approve, reject, ask for changes, edit. Every page, API and command goes through here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orchestra.canonical import Json
-from orchestra.engine import resolve
+from orchestra.engine import edits, resolve
 from orchestra.engine.resolve import Ballot
 from orchestra.models import Person, Proposal, User, Vote
 
@@ -55,3 +55,22 @@ def ask_changes(
     """Send it back to the agent with what should change. Raises as `resolve.vote`."""
     ballot = Ballot(Vote.CHANGES, digest, reason, category, opened_at)
     return resolve.vote(uid=uid, by=by, ballot=ballot, account=account)
+
+
+def edit(
+    uid: UUID,
+    *,
+    by: Person,
+    digest: bytes,
+    arguments: Mapping[str, Json],
+    reason: str = "",
+    account: User | None = None,
+    opened_at: datetime | None = None,
+    authentication: Mapping[str, Json] | None = None,
+) -> Proposal:
+    """Approve other arguments instead: a new call is made and judged, and this vote counts for it.
+
+    Raises as `resolve.vote`, and Invalid when the arguments do not fit the tool or change nothing.
+    """
+    ballot = Ballot(Vote.APPROVE, digest, reason, "", opened_at, authentication or {})
+    return edits.submit(uid=uid, by=by, ballot=ballot, arguments=arguments, account=account)

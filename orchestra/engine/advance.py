@@ -41,17 +41,22 @@ def recover(flight: Flight) -> None:
         return
     flight.looked = True
     for node in list(flight.nodes.values()):
-        if node.phase == "running" and node.kind != "each" and node.key not in flight.at_work:
+        if (
+            node.phase == "running"
+            and node.kind != "each"
+            and not node.gated
+            and node.slot not in flight.at_work
+        ):
             node.go("pending", "its worker stopped or died")
 
 
 def absorb(flight: Flight) -> None:
     """Take in what the hands brought back. Results that nobody waits for any more are dropped."""
     for arrival in flight.arrivals:
-        job = flight.at_work.get(arrival.work.key)
+        job = flight.at_work.get(arrival.work.slot)
         if job is None or job.work is not arrival.work:
             continue
-        del flight.at_work[arrival.work.key]
+        del flight.at_work[arrival.work.slot]
         flight.taken.append((job, arrival))
         _take(flight, flight.nodes[arrival.work.key], arrival)
     flight.arrivals.clear()
@@ -59,11 +64,11 @@ def absorb(flight: Flight) -> None:
 
 def watch_the_clock(flight: Flight) -> None:
     """Work past its step's timeout is given up; a run past its wall time is escalated, unless it is stopped anyway."""
-    for key, job in list(flight.at_work.items()):
-        node = flight.nodes[key]
-        timeout = scope.inner(flight, node).timeout
+    for slot, job in list(flight.at_work.items()):
+        node = flight.nodes[slot[:2]]
+        timeout = scope.timeout(flight, slot)
         if timeout is not None and time.monotonic() - job.since > timeout:
-            del flight.at_work[key]
+            del flight.at_work[slot]
             settling.fail(
                 flight, node, Failure(FailureClass.TOOL_TIMEOUT, f"No result within {timeout:g} s.")
             )
@@ -80,7 +85,7 @@ def stop(flight: Flight) -> None:
     """Nothing new begins; what waits is called off; what is at work may still settle."""
     reason = "the run is cancelled" if flight.run.cancel_requested_at is not None else "the run fails"
     for node in list(flight.nodes.values()):
-        if node.settled or node.key in flight.at_work:
+        if node.settled or (node.slot in flight.at_work and not node.gated):
             continue
         child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
         if child is not None and child.finished_at is None:
@@ -90,13 +95,18 @@ def stop(flight: Flight) -> None:
         elif node.phase != "pending" or node.row is not None:
             settling.cancel(flight, node, reason)
     for question in flight.open_questions():
-        flight.closed.append((question, "cancelled", reason))
+        if question.kind != "unknown":
+            flight.closed.append((question, "cancelled", reason))
 
 
 def _holds_up(flight: Flight, item: Node) -> bool:
     """Whether an item of an `each` must settle first: it is at work, or its child run has not ended."""
     child = flight.children.get(flight.waits_for(item, "waits_run_id") or 0)
-    return item.key in flight.at_work or (child is not None and child.finished_at is None)
+    return (
+        item.slot in flight.at_work
+        or (item.gated and not item.settled)
+        or (child is not None and child.finished_at is None)
+    )
 
 
 def follow_waits(flight: Flight) -> None:
@@ -105,6 +115,8 @@ def follow_waits(flight: Flight) -> None:
         if node.kind == "each" and node.phase == "running":
             _follow_each(flight, node)
     for node in flight.waiting():
+        if flight.waits_for_calls(node):
+            continue  # `calls` looks at these
         question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
         child = flight.children.get(flight.waits_for(node, "waits_run_id") or 0)
         until = flight.waits_for(node, "waits_until")
@@ -144,7 +156,10 @@ def rows(flight: Flight) -> dict[str, graph.Row]:
 
 
 def _take(flight: Flight, node: Node, arrival: Arrival) -> None:
-    if arrival.failure is not None:
+    if node.gated:
+        flight.results.append(arrival)
+        node.due = True
+    elif arrival.failure is not None:
         settling.fail(flight, node, arrival.failure)
     else:
         settling.succeed(flight, node, arrival.output, "done")
@@ -211,7 +226,7 @@ def _follow_each(flight: Flight, node: Node) -> None:
     if timeout is None or node.deadline is None or node.deadline > flight.clock():
         return
     for item in flight.items(node.path):
-        if item.key in flight.at_work:
+        if item.slot in flight.at_work:
             flight.unplan(item)
             item.phase = "pending"
             if item.row is not None:

@@ -54,6 +54,8 @@ def hold(flights: Sequence[Flight]) -> list[Flight]:
     held = [flight for flight in flights if _refresh(flight, found.get(flight.run.pk))]
     claim.look([flight for flight in held if flight.seen != flight.run.wake])
     for flight in held:
+        if flight.seen != flight.run.wake:
+            flight.history = None
         flight.seen = flight.run.wake
     return held
 
@@ -81,15 +83,21 @@ def write(flights: Sequence[Flight]) -> Written:
     return written
 
 
-def forget(flights: Iterable[Flight]) -> None:
-    """After the commit: the plans are facts now."""
+def noted(flights: Iterable[Flight]) -> None:
+    """After a write: the plans are facts now, if the transaction commits."""
     for flight in flights:
         for ask in flight.asks:
             flight.questions[ask.question.pk] = ask.question
         for child in flight.starts:
             flight.children[child.run.pk] = child.run
-        for plan in (flight.taken, flight.asks, flight.starts, flight.closed, flight.stopped):
+        for plan in (flight.asks, flight.starts, flight.closed, flight.stopped):
             plan.clear()
+
+
+def forget(flights: Iterable[Flight]) -> None:
+    """After the commit nothing has to be taken in once more."""
+    for flight in flights:
+        flight.taken.clear()
 
 
 def _refresh(flight: Flight, row: tuple[Any, ...] | None) -> bool:

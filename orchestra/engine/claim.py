@@ -25,7 +25,8 @@ from django.db.models.functions import Cast, Coalesce, Now
 
 from orchestra import moves
 from orchestra.audit.append import Event
-from orchestra.engine.flight import Flight, Node
+from orchestra.engine import scope
+from orchestra.engine.flight import Flight, Node, is_gated
 from orchestra.errors import FailureClass, OrchestraError
 from orchestra.models import Halt, HumanTask, Run, Step, WorkflowVersion
 from orchestra.workflows import stored
@@ -189,4 +190,11 @@ def _node(flight: Flight, step: Step) -> Node:
         error=step.error,
         started=step.started_at,
         deadline=step.deadline_at,
+        gated=_is_gated(flight, step),
     )
+
+
+def _is_gated(flight: Flight, step: Step) -> bool:
+    """A version that cannot be read is put before a person anyway."""
+    known = step.path.partition("~")[0] in flight.spec.by_name
+    return known and is_gated(scope.spec_for(flight, (step.path, step.item)))

@@ -16,8 +16,8 @@ from orchestra.workflows import graph
 
 
 def conclude(flight: Flight, decision: graph.Decision | None) -> None:
-    """Choose the ending; none while something is at work."""
-    if flight.at_work:
+    """Choose the ending; none while something is at work, or `calls` has to look at a step first."""
+    if flight.at_work or any(node.due for node in flight.nodes.values()):
         flight.alarm = min((m for m in _moments(flight) if m > flight.now), default=None)
         return
     if decision is None:
@@ -44,7 +44,7 @@ def _moments(flight: Flight) -> list[datetime]:
             hop = node.hops[-1].columns if node.hops else {}
             moments.append(hop.get("waits_until") or flight.waits_for(node, "waits_until"))
         if node.phase in {"waiting", "running"}:
-            moments.append(node.deadline)
+            moments += [node.deadline, node.alarm]
     moments += [question.expires_at for question in flight.open_questions()]
     moments += [ask.question.expires_at for ask in flight.asks]
     return [moment for moment in moments if moment is not None]
@@ -57,6 +57,8 @@ def _called_off(flight: Flight) -> None:
     if flight.called_off:
         if children:
             flight.ending = Ending("waiting", "its child runs are being cancelled", {"due_at": None})
+        elif _in_doubt(flight):
+            flight.ending = _until_settled(flight)
         elif run.cancel_requested_at is not None:
             _end(flight, "cancelled", "as asked")
         else:
@@ -75,7 +77,22 @@ def _fail(flight: Flight, decision: graph.Decision) -> None:
     for other in list(flight.nodes.values()):
         if not other.settled and (other.row is not None or other.hops):
             settling.cancel(flight, other, "the run fails")
+    if any(node.due for node in flight.nodes.values()):
+        return
+    if _in_doubt(flight):
+        flight.ending = _until_settled(flight)
+        return
     _end(flight, "failed", failure, failure_class=failure, error=f"{node.path}: {node.error}")
+
+
+def _in_doubt(flight: Flight) -> bool:
+    """Whether calls that may have happened must settle before the run may end."""
+    return any(node.unwanted and not node.settled for node in flight.nodes.values())
+
+
+def _until_settled(flight: Flight) -> Ending:
+    alarms = (node.alarm for node in flight.nodes.values() if node.alarm is not None and not node.settled)
+    return Ending("waiting", "calls under way must settle first", {"due_at": min(alarms, default=None)})
 
 
 def _succeed(flight: Flight) -> None:

@@ -18,13 +18,15 @@ from django.db import InterfaceError, OperationalError
 
 from orchestra import logs
 from orchestra.audit.append import append
-from orchestra.engine import checkpoint, claim, dispatch, plan, watch
+from orchestra.contracts import NotSent, SendFailure
+from orchestra.engine import calls, checkpoint, claim, dispatch, plan, watch
 from orchestra.engine.connections import borrow
 from orchestra.engine.flight import Arrival, Flight, Work
 from orchestra.engine.hands import Hands
 from orchestra.engine.session import Session
 
 PAUSE_AFTER_FAILURE = 0.5
+HELD_BACK = SendFailure("Held back before it was sent.", NotSent.LOCAL)
 #: Hints beyond these are for whoever polls.
 MOST_NAMED = 500
 
@@ -34,6 +36,20 @@ class Nudge:
     """Somebody rang: these runs are due, and others may be."""
 
     run_ids: tuple[int, ...] = ()
+
+
+def _decide(flights: Sequence[Flight]) -> list[int]:
+    """Decide and write, and again for those whose calls bring something new; returns the runs to ring for."""
+    for flight in flights:
+        calls.stir(flight)
+    rung: list[int] = []
+    while flights:
+        for flight in flights:
+            plan.decide(flight)
+        rung += checkpoint.write(flights).rung
+        checkpoint.noted(flights)
+        flights = [flight for flight in flights if calls.proceed(flight)]
+    return rung
 
 
 class Conductor:
@@ -160,16 +176,23 @@ class Conductor:
         while self._waiting and self._busy < self._most:
             work = self._waiting.popleft()
             flight = self.flights.get(work.run_id)
-            job = flight.at_work.get(work.key) if flight is not None else None
+            job = flight.at_work.get(work.slot) if flight is not None else None
             if flight is None or job is None or job.work is not work:
                 continue
             if flight.halted or flight.draining or flight.called_off:
-                del flight.at_work[work.key]
-                flight.doubted = True  # its step is pending again, and the run is let go of
+                self._hold_back(flight, work)
                 continue
-            flight.at_work[work.key] = replace(job, since=time.monotonic())
+            flight.at_work[work.slot] = replace(job, since=time.monotonic())
             self._busy += 1
             self._hands.take(work)
+
+    def _hold_back(self, flight: Flight, work: Work) -> None:
+        """Of a request that did not leave we know so; anything else is to be done again, and the run is let go of."""
+        if work.kind == "send":
+            flight.arrivals.append(Arrival(work, output=HELD_BACK))
+            return
+        del flight.at_work[work.slot]
+        flight.doubted = True
 
     def _drain(self) -> None:
         if not self._draining:
@@ -185,16 +208,14 @@ class Conductor:
             claimed = self._claim(1 if careful else free) if free else claim.Claimed([], [])
             append(claimed.events)
             ready = held + [f for f in claimed.flights if not careful and f.run.parent_run_id is None]
-            for flight in ready:
-                plan.decide(flight)
-            written = checkpoint.write(ready)
+            rung = _decide(ready)
         for flight in claimed.flights:
             self.flights[flight.run.pk] = flight
             self._undecided |= flight not in ready
         for flight in set(touched) - set(held):
             self._lose(flight)
         self._after(ready)
-        dispatch.announce(written.rung)
+        dispatch.announce(rung)
 
     def _claim(self, free: int) -> claim.Claimed:
         """Those that were named first, then whatever is due, then one that workers died on."""

@@ -5,31 +5,41 @@ Plain memory. `advance` decides, `checkpoint` writes, and after a failed write i
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from orchestra.canonical import Json
+from orchestra.engine.history import History
 from orchestra.errors import FailureClass
 from orchestra.models import HumanTask, Run, Step
 from orchestra.models.runs import WAITS
-from orchestra.workflows.spec import StepSpec, WorkflowSpec
+from orchestra.tools import registry
+from orchestra.workflows.spec import Kind, StepSpec, WorkflowSpec
 
 Key = tuple[str, int]
+#: Where work is done: a step, and of a step that uses tools the place of the call; "" for the step itself.
+Slot = tuple[str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a step's work did not succeed."""
+    """Why a step's work did not succeed. `final`: trying again is of no use. `ended`: how an agent's part is over."""
 
     failure_class: FailureClass
     message: str
+    final: bool = False
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to do off the database: plain data in, plain data out."""
+    """Something to do off the database: plain data in, plain data out.
+
+    `place` names the call of a step that uses tools, `errand` is what is to be done for it.
+    """
 
     run_id: int
     run: str
@@ -37,15 +47,22 @@ class Work:
     key: Key
     kind: str
     name: str
-    arguments: Json
+    arguments: Json = None
+    place: str = ""
+    errand: Any = None
+
+    @property
+    def slot(self) -> Slot:
+        """Where it is done."""
+        return (*self.key, self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The result of some work, as it came back."""
+    """The result of some work, as it came back: JSON of a step's work, or what its errand brings."""
 
     work: Work
-    output: Json = None
+    output: Any = None
     failure: Failure | None = None
 
 
@@ -72,7 +89,8 @@ class Node:
     """One step as the worker sees it: the row, if there is one, and the moves planned for it.
 
     `phase` is the state after those moves. A node in phase running without row and without moves is
-    at work and not yet written down.
+    at work and not yet written down. Of a step that uses tools (`gated`): `due` says that `calls` must look at
+    it, `fresh` that a new attempt begins, `unwanted` why it is to be called off, `alarm` when to look again.
     """
 
     path: str
@@ -88,12 +106,22 @@ class Node:
     failure: FailureClass | None = None
     error: str = ""
     first_reason: str = ""
+    gated: bool = False
+    due: bool = False
+    fresh: bool = False
+    unwanted: str = ""
+    alarm: datetime | None = None
     hops: list[Hop] = field(default_factory=list)
 
     @property
     def key(self) -> Key:
         """Path and item index."""
         return (self.path, self.item)
+
+    @property
+    def slot(self) -> Slot:
+        """Where its own work is done."""
+        return (self.path, self.item, "")
 
     @property
     def name(self) -> str:
@@ -119,6 +147,13 @@ class Node:
         """Plan a move. What it waited for before is forgotten unless given again."""
         self.hops.append(Hop(target, reason, {**dict.fromkeys(WAITS), "attempt": self.attempt, **columns}))
         self.phase = target
+
+
+def is_gated(spec: StepSpec) -> bool:
+    """Whether a step's work goes through the gate: agents, and tools that are no reading functions of ours."""
+    return spec.kind is Kind.AGENT or (
+        spec.kind is Kind.TOOL and str(spec.settings["tool"]) not in registry.names()
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -164,7 +199,9 @@ class Flight:
     broken: str = ""
     touched: float = field(default_factory=time.monotonic)
     nodes: dict[Key, Node] = field(default_factory=dict)
-    at_work: dict[Key, Job] = field(default_factory=dict)
+    at_work: dict[Slot, Job] = field(default_factory=dict)
+    history: History | None = None
+    results: list[Arrival] = field(default_factory=list)
     questions: dict[int, HumanTask] = field(default_factory=dict)
     children: dict[int, Run] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
@@ -190,7 +227,7 @@ class Flight:
         """The node of a step, made when it is looked at first."""
         key = (path or spec.name, item)
         if key not in self.nodes:
-            self.nodes[key] = Node(path=key[0], item=item, kind=str(spec.kind))
+            self.nodes[key] = Node(path=key[0], item=item, kind=str(spec.kind), gated=is_gated(spec))
         return self.nodes[key]
 
     def last_round(self, name: str) -> Node | None:
@@ -215,6 +252,24 @@ class Flight:
         """What a node with a row waits for, by the column's name; None when it waits for something else."""
         return getattr(node.row, column, None) if node.row is not None and not node.hops else None
 
+    def waits_for_calls(self, node: Node) -> bool:
+        """Whether a step that uses tools waits for its calls, and not for its next attempt or an escalation."""
+        if not node.gated or node.phase != "waiting":
+            return False
+        question = self.questions.get(self.waits_for(node, "waits_humantask_id") or 0)
+        if question is not None:
+            return question.kind == "unknown"
+        return node.row is not None and not node.row.failure_class
+
+    def leave(self, node: Node) -> None:
+        """Wait no longer for what is at work for a step, but for what may have an effect."""
+        left = [
+            slot for slot, job in self.at_work.items() if slot[:2] == node.key and job.work.kind != "send"
+        ]
+        for slot in left:
+            del self.at_work[slot]
+        self.begin = [work for work in self.begin if work.slot in self.at_work]
+
     @property
     def called_off(self) -> bool:
         """Whether somebody asked for the end of the run: cancelled, or to fail."""
@@ -225,6 +280,15 @@ class Flight:
         closed = {question.pk for question, _, _ in self.closed}
         return [q for q in self.questions.values() if q.state == "open" and q.pk not in closed]
 
+    def begin_work(self, work: Work, attempt: int) -> None:
+        """After the next commit a hand takes it."""
+        self.at_work[work.slot] = Job(work, math.inf, attempt)
+        self.begin.append(work)
+
+    def busy(self, node: Node) -> bool:
+        """Whether something is at work for a step or for one of its calls."""
+        return any(slot[:2] == node.key for slot in self.at_work)
+
     def escalated(self) -> bool:
         """Whether a person must settle something before anything new may start."""
         return any(ask.question.kind == "escalation" for ask in self.asks) or any(
@@ -234,8 +298,8 @@ class Flight:
     def unplan(self, node: Node) -> None:
         """Forget what was planned for a step and is not written yet; its work is not waited for any more."""
         node.hops.clear()
-        self.at_work.pop(node.key, None)
-        self.begin = [work for work in self.begin if work.key != node.key]
+        self.at_work.pop(node.slot, None)
+        self.begin = [work for work in self.begin if work.slot != node.slot]
         self.asks = [ask for ask in self.asks if ask.node is not node]
         self.starts = [child for child in self.starts if child.node is not node]
 

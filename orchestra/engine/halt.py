@@ -64,6 +64,11 @@ def lift(*, uid: UUID, by: Person, reason: str) -> Halt:
     return halt
 
 
+def covers(run_id: int) -> bool:
+    """Whether a halt that is on covers the run."""
+    return Run.objects.filter(Exists(HALTED), pk=run_id).exists()
+
+
 def under_way(halt: Halt) -> QuerySet[Run]:
     """Runs in the scope that a worker still holds: what was in flight when it was set."""
     return _runs(halt).filter(state="running")

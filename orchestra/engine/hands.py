@@ -15,7 +15,10 @@ from typing import Any, NoReturn
 from django.db import connections
 
 from orchestra import logs, schemas
+from orchestra.agents.border import ModelTrouble
+from orchestra.agents.messages import storable
 from orchestra.canonical import Json
+from orchestra.engine import errands
 from orchestra.engine.flight import Arrival, Failure, Work
 from orchestra.engine.settling import LONGEST_ERROR
 from orchestra.errors import Bug, FailureClass, Invalid, OrchestraError
@@ -23,6 +26,8 @@ from orchestra.tools import registry
 from orchestra.workflows import functions
 
 Deliver = Callable[[Arrival], None]
+#: What an unexpected error of foreign code is, by the kind of work.
+USUAL = {"tool": FailureClass.TOOL_ERROR, "model": FailureClass.MODEL_ERROR}
 
 
 class Hands:
@@ -63,14 +68,18 @@ def perform(work: Work) -> Arrival:
     """Call the function or tool. Every way it can end is an Arrival."""
     try:
         with _off_the_database():
-            return Arrival(work, output=_call(work))
+            return Arrival(work, output=_call(work) if work.errand is None else errands.do(work.errand))
+    except ModelTrouble as trouble:
+        failure = Failure(
+            trouble.failure_class, storable(trouble.message[:LONGEST_ERROR]), final=not trouble.retry
+        )
+        return Arrival(work, failure=failure)
     except Invalid as error:
         return _failed(work, FailureClass.DATA_MISMATCH, error.message, error)
     except OrchestraError as error:
         return _failed(work, FailureClass.BUG, error.message, error)
     except BaseException as error:  # noqa: BLE001  foreign code may raise anything, also SystemExit
-        usual = FailureClass.TOOL_ERROR if work.kind == "tool" else FailureClass.BUG
-        return _failed(work, usual, _words(error), error)
+        return _failed(work, USUAL.get(work.kind, FailureClass.BUG), _words(error), error)
 
 
 def _call(work: Work) -> Json:
@@ -99,7 +108,7 @@ def _failed(work: Work, failure_class: FailureClass, message: str, error: BaseEx
     logs.event(
         "step.failed", level=logs.WARNING, error=foreign, step=work.key[0], failure_class=str(failure_class)
     )
-    return Arrival(work, failure=Failure(failure_class, _storable(message[:LONGEST_ERROR])))
+    return Arrival(work, failure=Failure(failure_class, storable(message[:LONGEST_ERROR])))
 
 
 def _words(error: BaseException) -> str:
@@ -107,11 +116,6 @@ def _words(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001  an error whose text cannot be made still has a name
         return type(error).__name__
-
-
-def _storable(text: str) -> str:
-    """What PostgreSQL can keep as text: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from django.db.models.functions import Now
 from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.engine import questions, scope, settling
-from orchestra.engine.flight import Child, Failure, Flight, Job, Node, Work
+from orchestra.engine.flight import Child, Failure, Flight, Node, Work
 from orchestra.errors import Bug, FailureClass, Invalid
 from orchestra.models import Run
 from orchestra.workflows.spec import CONTINUE, Kind, StepSpec
@@ -93,6 +92,9 @@ def _python(it: Begin) -> None:
 
 def _tool(it: Begin) -> None:
     it.node.input = it.keep(it.step.with_)
+    if it.node.gated:
+        _to_the_gate(it)
+        return
     write_down(it.node)
     _hand_over(it, str(it.step.settings["tool"]), it.node.input)
 
@@ -140,7 +142,18 @@ def _run(it: Begin) -> None:
 
 
 def _agent(it: Begin) -> None:
-    raise Invalid(f"{it.step.name}: no agent adapter is installed, so an agent step cannot begin.")
+    given = it.resolve(it.step.with_)
+    if it.step.sees:
+        seen = {path: it.resolve(f"{{{{ {path} }}}}") for path in it.step.sees}
+        given = {"sees": seen} if given is None else {"with": given, "sees": seen}
+    it.node.input = canonical.check(given, limits=settling.limits(it.flight))
+    _to_the_gate(it)
+
+
+def _to_the_gate(it: Begin) -> None:
+    """From here on `calls` looks after the step."""
+    write_down(it.node)
+    it.node.fresh = it.node.due = True
 
 
 BEGIN: Mapping[Kind, Callable[[Begin], None]] = {
@@ -188,8 +201,7 @@ def _hand_over(it: Begin, name: str, arguments: Json) -> None:
     node.phase = "running"
     node.started = it.flight.clock()
     work = Work(run.pk, str(run.uid), run.fence, node.key, str(it.step.kind), name, arguments)
-    it.flight.at_work[node.key] = Job(work, math.inf, node.attempt)
-    it.flight.begin.append(work)
+    it.flight.begin_work(work, node.attempt)
 
 
 def _moment(value: Json) -> datetime:

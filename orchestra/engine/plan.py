@@ -10,7 +10,7 @@ from django.conf import settings
 from orchestra import logs
 from orchestra.engine import births, claim, kinds, questions, scope
 from orchestra.engine.advance import advance
-from orchestra.engine.flight import Ending, Failure, Flight, Job
+from orchestra.engine.flight import Ending, Failure, Flight, Job, Slot
 from orchestra.errors import FailureClass
 from orchestra.models import Run
 
@@ -25,7 +25,7 @@ def is_due(flight: Flight) -> bool:
     now = time.monotonic()
     if flight.alarm is not None and flight.clock() >= flight.alarm:
         return True
-    return any(_overdue(flight, key, now) for key in flight.at_work)
+    return any(_overdue(flight, slot, now) for slot in flight.at_work)
 
 
 def decide(flight: Flight) -> None:
@@ -68,9 +68,23 @@ def reload(flight: Flight) -> None:
     jobs = [job for job in flight.at_work.values() if id(job.work) not in never_begun]
     jobs += [job for job, _ in flight.taken]
     flight.arrivals[:0] = [arrival for _, arrival in flight.taken]
-    for planned in (flight.taken, flight.begin, flight.asks, flight.starts, flight.closed, flight.stopped):
+    for planned in (
+        flight.taken,
+        flight.results,
+        flight.begin,
+        flight.asks,
+        flight.starts,
+        flight.closed,
+        flight.stopped,
+    ):
         planned.clear()
-    flight.ending, flight.looked, flight.doubted, flight.at_work = None, False, False, {}
+    flight.ending, flight.looked, flight.doubted, flight.at_work, flight.history = (
+        None,
+        False,
+        False,
+        {},
+        None,
+    )
     flight.run = Run.objects.select_related("deployment__environment").get(pk=flight.run.pk)
     claim.load([flight])
     for job in jobs:
@@ -82,15 +96,15 @@ def _keep(flight: Flight, job: Job) -> None:
     if node is None:
         node = flight.node(scope.spec_for(flight, job.work.key), *job.work.key)
         node.phase, node.attempt = "running", job.attempt
-    if node.phase == "running" and node.attempt == job.attempt:
-        flight.at_work[job.work.key] = job
+    if node.phase == "running" and (node.gated or node.attempt == job.attempt):
+        flight.at_work[job.work.slot] = job
 
 
-def _overdue(flight: Flight, key: tuple[str, int], now: float) -> bool:
-    job, node = flight.at_work[key], flight.nodes.get(key)
+def _overdue(flight: Flight, slot: Slot, now: float) -> bool:
+    job, node = flight.at_work[slot], flight.nodes.get(slot[:2])
     if node is None:
         return True
-    timeout = scope.inner(flight, node).timeout
+    timeout = scope.timeout(flight, slot)
     if timeout is not None and now - job.since > timeout:
         return True
     return node.row is None and now - job.since > SHOWN_AFTER
@@ -98,8 +112,8 @@ def _overdue(flight: Flight, key: tuple[str, int], now: float) -> bool:
 
 def _show(flight: Flight) -> None:
     now = time.monotonic()
-    for key, job in flight.at_work.items():
-        node = flight.nodes[key]
+    for slot, job in flight.at_work.items():
+        node = flight.nodes[slot[:2]]
         if node.row is None and not node.hops and now - job.since > SHOWN_AFTER:
             kinds.write_down(node)
 
@@ -120,7 +134,7 @@ def _quarantine(flight: Flight) -> None:
 
 def _put_before_a_person(flight: Flight, limit: str, failure: Failure) -> None:
     """Let go of the run with a question; results of work that is still under way are lost, and done again."""
-    for known in (flight.at_work, flight.arrivals, flight.taken, flight.begin):
+    for known in (flight.at_work, flight.arrivals, flight.taken, flight.results, flight.begin):
         known.clear()
     questions.escalate_run(flight, limit, failure)
     flight.ending = Ending("escalated", "it cannot go on by itself", {"due_at": None})

@@ -28,7 +28,7 @@ from orchestra.tools import bindings, publishing, registry
 from orchestra.tools import parse as tools
 from orchestra.workflows import functions, parse, stored
 from orchestra.workflows.checks import Known
-from orchestra.workflows.spec import Kind, StepSpec, WorkflowSpec
+from orchestra.workflows.spec import WorkflowSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,6 @@ def _policy(envelope: Envelope, job: Job) -> Write:
 
 def _workflow(envelope: Envelope, job: Job) -> Write:
     spec = parse.workflow(envelope, known=job.known)
-    _begins(spec)
 
     def write() -> Published:
         version, new = _version(spec, job.source, job.by)
@@ -216,20 +215,6 @@ READ: Final[Mapping[str, Callable[[Envelope, Job], Write]]] = {
 
 def _published(envelope: Envelope, job: Job, number: int, digest: bytes, new: bool) -> Published:
     return Published(envelope.kind, envelope.name, number, digest.hex(), new, job.place.name)
-
-
-def _begins(spec: WorkflowSpec) -> None:
-    """A step that could never begin is refused now and not at run time."""
-    steps: list[StepSpec] = [step.each.step if step.each else step for step in spec.steps]
-    problems = [
-        Problem(
-            f"/spec/steps/{step.name}", "agent steps need an agent adapter, and none is installed.", step.line
-        )
-        for step in steps
-        if step.kind is Kind.AGENT
-    ]
-    if problems:
-        raise Invalid.of(problems)
 
 
 def _version(spec: WorkflowSpec, source: str, by: Person) -> tuple[WorkflowVersion, bool]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestra.canonical import Json
 from orchestra.engine.flight import Ask, Failure, Flight, Node
-from orchestra.models import HumanTask, Question
+from orchestra.models import HumanTask, Question, ToolCall
 from orchestra.workflows.spec import StepSpec
 
 LONGEST_TITLE = 300
@@ -45,6 +45,18 @@ RUN_FORM: Mapping[str, Any] = {
 }
 
 
+UNKNOWN_FORM: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["happened", "note"],
+    "additionalProperties": False,
+    "properties": {
+        "happened": {"type": "boolean", "description": "Whether it happened in the other system."},
+        "result": {"description": "What the system would have answered, for the steps that follow."},
+        "note": {**NOTE, "minLength": 1, "description": "How you found out, for the record."},
+    },
+}
+
+
 def form(flight: Flight, node: Node, step: StepSpec, title: Json) -> None:
     """Ask what a human step asks."""
     question = _question(flight, Question.FORM, str(title))
@@ -66,7 +78,19 @@ def escalate_step(flight: Flight, node: Node, failure: Failure) -> None:
         "error": failure.message,
         "attempts": node.attempt,
     }
+    if failure.ended:
+        question.context["ended"] = failure.ended
     flight.asks.append(Ask(question, flight.spec.owner, node))
+
+
+def unknown(flight: Flight, node: Node, call: ToolCall, sent: Mapping[str, Any]) -> HumanTask:
+    """Ask whether a call happened of which no answer came; `sent` is what helps to find out."""
+    said = sent.get("sentence") or call.tool_name
+    question = _question(flight, Question.UNKNOWN, f"Did this happen? {said}")
+    question.form = dict(UNKNOWN_FORM)
+    question.toolcall = call
+    question.context = {"step": node.path, "item": node.item, **sent}
+    return question
 
 
 def _step_form(ways: list[str]) -> dict[str, Any]:

@@ -18,12 +18,15 @@ from orchestra import logs, moves
 from orchestra.canonical import Json
 from orchestra.engine import cancel, dispatch, words
 from orchestra.engine.connections import borrow, now
-from orchestra.errors import Expired, Invalid, NotAllowed, NotFound, StaleState
-from orchestra.models import Approval, Person, Proposal, Run, ToolCall, User, Vote
+from orchestra.errors import Expired, FailureClass, Invalid, NotAllowed, NotFound, StaleState
+from orchestra.models import Approval, Person, Proposal, Ruling, Run, ToolCall, User, Vote
 from orchestra.people import duties, persons, roles
 
 #: From this tier on an approval needs a reason too.
 REASON_FROM_TIER = 3
+
+#: Requirements as they are written down (see `policies.requirements`).
+Wanted = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,11 @@ def vote(*, uid: UUID, by: Person, ballot: Ballot, account: User | None = None) 
     with borrow():
         proposal = lock(uid)
         may_see(proposal, by)
-        overdue = _is_overdue(proposal)
+        overdue = is_overdue(proposal)
         if overdue:
             expire(proposal)
         else:
-            _check(proposal, by, ballot)
-            _count(proposal, by, ballot, account)
+            cast(proposal, by, ballot, account)
     if overdue:
         raise Expired("The time to decide this has run out; nothing was executed.")
     logs.event(
@@ -82,23 +84,28 @@ def may_see(proposal: Proposal, by: Person) -> None:
         raise NotFound(f"There is no proposal {proposal.uid}.")
 
 
-def objection(proposal: Proposal, by: Person) -> str | None:
-    """Why this person may not decide on this proposal now; None when they may."""
+def objection(proposal: Proposal, by: Person, wanted: Wanted | None = None) -> str | None:
+    """Why this person may not decide on this proposal now; None when they may.
+
+    `wanted` are other requirements than its own: what the rules ask at the gate.
+    """
+    wanted = proposal.requirements if wanted is None else wanted
     if not roles.may(by, "review", proposal.deployment):
         return "You may look at this, but deciding needs the right to review here."
-    groups = _groups(proposal)
+    groups = _groups(wanted)
     if groups and not any(persons.is_in_group(by, group) for group in groups):
         return f"This is for {' or '.join(groups)} to decide."
-    others = bool(proposal.requirements.get("other_than_editor")) or proposal.tier >= REASON_FROM_TIER
-    return duties.objection(by.pk, parties(proposal), other_than_editor=others)
+    tier = max(proposal.tier, int(wanted.get("tier", 1)))
+    others = bool(wanted.get("other_than_editor")) or tier >= REASON_FROM_TIER
+    return duties.objection(by.pk, parties(proposal.toolcall, proposal.ruling), other_than_editor=others)
 
 
-def parties(proposal: Proposal) -> duties.Parties:
-    """Everybody who has a part in what is proposed."""
-    call = proposal.toolcall
+def parties(call: ToolCall, ruling: Ruling | None = None) -> duties.Parties:
+    """Everybody who has a part in a call, and in the rules behind a ruling on it."""
     task = call.run.task
     agent = call.turn.agent_version.agent if call.turn is not None else None
-    authors = {rule.get("author") for rule in proposal.ruling.rules if rule.get("author")}
+    rules = ruling.rules if ruling is not None else ()
+    authors = {rule.get("author") for rule in rules if rule.get("author")}
     return duties.Parties(
         requester=task.requester_id,
         agent_owner=agent.owner_id if agent is not None else None,
@@ -108,26 +115,28 @@ def parties(proposal: Proposal) -> duties.Parties:
     )
 
 
-def standing(proposal: Proposal) -> list[Approval]:
+def standing(proposal: Proposal, wanted: Wanted | None = None) -> list[Approval]:
     """The approvals that count now: distinct persons who still have the right and stand outside the action."""
     votes = proposal.approvals.filter(verdict=Vote.APPROVE, digest=proposal.digest).select_related("person")
-    return [found for found in votes.order_by("pk") if objection(proposal, found.person) is None]
+    return [found for found in votes.order_by("pk") if objection(proposal, found.person, wanted) is None]
 
 
-def satisfied(proposal: Proposal, votes: Sequence[Approval]) -> bool:
+def satisfied(proposal: Proposal, votes: Sequence[Approval], wanted: Wanted | None = None) -> bool:
     """Whether these approvals are enough: so many persons, and one of each group that is asked."""
+    wanted = proposal.requirements if wanted is None else wanted
+    needed = max(proposal.votes_needed, int(wanted.get("votes", 1)))
     voters = {found.person_id: found.person for found in votes}
     missing = (
         group
-        for group in _groups(proposal)
+        for group in _groups(wanted)
         if not any(persons.is_in_group(voter, group) for voter in voters.values())
     )
-    return len(voters) >= proposal.votes_needed and next(missing, None) is None
+    return len(voters) >= needed and next(missing, None) is None
 
 
 def expire(proposal: Proposal) -> None:
     """Close a proposal whose time has run out, with its call, and wake the run. The caller holds the locks."""
-    _decide(proposal, "expired", "expired", actor="system", reason="nobody decided in time")
+    _decide(proposal, "expired", "expired", actor="system", reason="Nobody decided in time.")
 
 
 def mature(proposal: Proposal) -> None:
@@ -142,12 +151,19 @@ def withdraw(proposal: Proposal, *, target: str, call_target: str, actor: str, r
     _decide(proposal, target, call_target, actor=actor, reason=reason)
 
 
-def _is_overdue(proposal: Proposal) -> bool:
+def cast(proposal: Proposal, by: Person, ballot: Ballot, account: User | None) -> None:
+    """Count one vote on a proposal that the caller has locked; the last needed one decides. Raises as `vote`."""
+    check(proposal, by, ballot)
+    _count(proposal, by, ballot, account)
+
+
+def is_overdue(proposal: Proposal) -> bool:
+    """Whether it waits in vain: its time has run out, and nobody has closed it yet."""
     return proposal.state == "pending" and proposal.expires_at is not None and proposal.expires_at <= now()
 
 
-def _check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
-    """First what is asked, then who asks, then what they say: the advice fits what is really wrong."""
+def check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
+    """Whether this vote may be counted now; raises as `vote`. First what is asked, then who asks, then what they say."""
     _is_open(proposal, by, ballot)
     if against := objection(proposal, by):
         raise NotAllowed(against)
@@ -205,7 +221,7 @@ def _count(proposal: Proposal, by: Person, ballot: Ballot, account: User | None)
 def _agree(proposal: Proposal, actor: str, reason: str) -> None:
     """Enough have agreed: decide now, or wait for the end of the grace window, in which all is still open."""
     grace = float(proposal.requirements.get("grace") or 0)
-    if not grace:
+    if not grace or (proposal.effective_at is not None and proposal.effective_at <= now()):
         _decide(proposal, "approved", "approved", actor=actor, reason=reason)
     elif proposal.effective_at is None:
         proposal.effective_at = now() + timedelta(seconds=grace)
@@ -224,7 +240,10 @@ def _decide(proposal: Proposal, target: str, call_target: str, *, actor: str, re
         data={"digest": bytes(proposal.digest).hex()},
         decided_at=Now(),
     )
-    columns: dict[str, Any] = {"proposal": proposal} if call_target == "approved" else {"finished_at": Now()}
+    columns: dict[str, Any] = {"proposal": proposal}
+    if call_target != "approved":
+        failure = FailureClass.LIMIT if call_target == "expired" else FailureClass.POLICY_BLOCK
+        columns = {"finished_at": Now(), "error": reason, "failure_class": str(failure)}
     moves.move(call, call_target, actor=actor, reason=reason, **columns)
     _wake(proposal, now())
 
@@ -237,5 +256,5 @@ def _wake(proposal: Proposal, due: datetime) -> None:
     dispatch.announce([run_id])
 
 
-def _groups(proposal: Proposal) -> list[str]:
-    return sorted(str(group) for group in proposal.requirements.get("groups") or ())
+def _groups(wanted: Wanted) -> list[str]:
+    return sorted(str(group) for group in wanted.get("groups") or ())

@@ -8,7 +8,7 @@ from orchestra.workflows.spec import Retry
 
 def worth_it(retry: Retry, failure: Failure, attempt: int) -> bool:
     """Whether attempt number `attempt` (from 1), which failed so, is to be followed by another."""
-    return failure.failure_class in retry.on and attempt < retry.attempts
+    return not failure.final and failure.failure_class in retry.on and attempt < retry.attempts
 
 
 def delay(retry: Retry, attempt: int, chance: float) -> float:

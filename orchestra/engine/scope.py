@@ -7,11 +7,13 @@ from typing import Any
 
 from orchestra import expressions
 from orchestra.canonical import Json
-from orchestra.engine.flight import Flight, Key, Node
+from orchestra.engine.flight import Flight, Key, Node, Slot
 from orchestra.models import Step
-from orchestra.workflows.spec import Criterion, StepSpec
+from orchestra.workflows.spec import Criterion, Kind, StepSpec
 
 Scope = dict[str, Any]
+#: Of one question to a model, where the step says nothing (seconds).
+MODEL_TIMEOUT = 600.0
 
 
 def scope(flight: Flight, node: Node | None = None) -> Scope:
@@ -40,6 +42,14 @@ def resolve(template: Json, names: Mapping[str, Any]) -> Json:
 def inner(flight: Flight, node: Node) -> StepSpec:
     """The spec that a node follows: for an item, the inner step of its `each`."""
     return spec_for(flight, node.key)
+
+
+def timeout(flight: Flight, slot: Slot) -> float | None:
+    """How long the work at a slot may take (seconds). What is done for a call keeps the times of its tool."""
+    step = spec_for(flight, slot[:2])
+    if slot[2]:
+        return None
+    return MODEL_TIMEOUT if step.timeout is None and step.kind is Kind.AGENT else step.timeout
 
 
 def spec_for(flight: Flight, key: Key) -> StepSpec:

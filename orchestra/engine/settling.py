@@ -71,6 +71,9 @@ def give_up(node: Node, failure: Failure) -> None:
 
 def cancel(flight: Flight, node: Node, reason: str) -> None:
     """Stop a step that is no longer wanted, with its question or child run, and with what was planned for it."""
+    if node.gated and node.row is not None and node.phase in {"running", "waiting"}:
+        _call_off(flight, node, reason)
+        return
     flight.unplan(node)
     question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
     if question is not None and question in flight.open_questions():
@@ -83,6 +86,16 @@ def cancel(flight: Flight, node: Node, reason: str) -> None:
         for item in flight.items(node.path):
             if not item.settled:
                 cancel(flight, item, reason)
+
+
+def _call_off(flight: Flight, node: Node, reason: str) -> None:
+    """A step that uses tools ends when its calls have: `calls` sees to that."""
+    if node.unwanted:
+        return
+    question = flight.questions.get(flight.waits_for(node, "waits_humantask_id") or 0)
+    if question is not None and question.kind == "escalation" and question in flight.open_questions():
+        flight.closed.append((question, "cancelled", reason))
+    node.unwanted, node.due = reason, True
 
 
 def _times(node: Node) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +12,11 @@ from django.db.models.functions import Now
 
 from orchestra import canonical, logs, moves, schemas
 from orchestra.audit.append import append
-from orchestra.engine import cancel, claim, dispatch
+from orchestra.engine import cancel, claim, dispatch, resolve
 from orchestra.engine.connections import borrow, now
 from orchestra.errors import Expired, NotAllowed, NotFound, StaleState
-from orchestra.models import HumanTask, Person, Run
-from orchestra.people import persons
+from orchestra.models import HumanTask, Person, Question, Run
+from orchestra.people import duties, persons
 from orchestra.workflows.spec import ESCALATE
 
 
@@ -58,6 +59,10 @@ def _lock(uid: UUID) -> HumanTask:
 def _may(question: HumanTask, by: Person) -> None:
     if not persons.is_in_group(by, question.group.name):
         raise NotAllowed(f"This is asked of {question.group.name}; {by} is not one of them.")
+    if question.kind == Question.UNKNOWN and question.toolcall is not None:
+        question.toolcall.run = question.run
+        if against := duties.objection(by.pk, resolve.parties(question.toolcall)):
+            raise NotAllowed(against)
 
 
 def _still_open(question: HumanTask) -> None:
@@ -117,8 +122,12 @@ def _raised(run: Run, limit: str) -> dict[str, Any]:
     published = claim.spec_of(run.version_id).limits
     if limit == "wall_time":
         return {"deadline_at": now() + timedelta(seconds=published.wall_time)}
-    if limit in {"steps", "tool_calls"}:
+    if limit in {"steps", "turns", "tool_calls", "tokens"}:
         return {"limits": {**run.limits, limit: int(run.limits[limit]) + int(getattr(published, limit))}}
+    if limit == "cost" and published.cost is not None:
+        amount, currency = published.cost.split()
+        raised = Decimal(str(run.limits["cost"]).split()[0]) + Decimal(amount)
+        return {"limits": {**run.limits, "cost": f"{raised} {currency}"}}
     if limit == "takeovers":
         return {"takeovers": 0}
     return {}

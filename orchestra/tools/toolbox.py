@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from django.db import connection
@@ -15,7 +16,7 @@ from django.db.models.functions import Now
 
 from orchestra.contracts import Effect
 from orchestra.errors import Invalid, NotFound
-from orchestra.models import Grant, ToolBinding
+from orchestra.models import Grant, ToolBinding, ToolVersion
 from orchestra.tools import bindings, stored
 from orchestra.tools.bindings import Address
 from orchestra.tools.declarations import Declaration
@@ -102,9 +103,16 @@ def address(equipped: Equipped, labels: Mapping[str, Any]) -> Address:
     return bindings.address(equipped.base_url, equipped.labels, labels)
 
 
+@lru_cache(maxsize=512)
+def declared(version_id: int) -> Declaration:
+    """What a published version of a tool says; versions never change."""
+    return stored.load(ToolVersion.objects.values_list("declaration", flat=True).get(pk=version_id))
+
+
 def forget() -> None:
     """Drop what is kept: another database is in use."""
     _loaded.clear()
+    declared.cache_clear()
 
 
 def _equipped(environment_id: int) -> dict[str, Equipped]:

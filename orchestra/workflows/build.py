@@ -163,7 +163,7 @@ def _settings(report: Report, kind: Kind, body: Body, at: Place, owner: str) -> 
     names = {
         Kind.PYTHON: ("function",),
         Kind.TOOL: ("tool",),
-        Kind.AGENT: ("agent", "tools"),
+        Kind.AGENT: ("agent", "tools", "settings"),
         Kind.RUN: ("workflow",),
     }
     return {name: body[name] for name in names.get(kind, ()) if name in body}

@@ -243,7 +243,9 @@ _OUTER: Final[Mapping[str, Schema]] = {
 _WITH: Final[Schema] = {
     "description": 'The inputs; `"{{ path }}"` as a whole value looks a value up and keeps its type.'
 }
-_TIMEOUT: Final[Schema] = _duration("How long one attempt may take.")
+_TIMEOUT: Final[Schema] = _duration(
+    "How long one attempt may take; of an agent step, one answer of the model."
+)
 _SEES: Final[Schema] = {
     "description": "What of the run it is given besides `with`: paths such as input.order or steps.fetch.output.",
     "type": "array",
@@ -263,14 +265,18 @@ FIELDS: Final[Mapping[Kind, tuple[Mapping[str, Schema], tuple[str, ...]]]] = {
         ("function",),
     ),
     Kind.TOOL: (
-        {**_WORK, "sees": _SEES, "tool": _text(TOOL_NAME, "A registered tool.", longest=120)},
+        {**_WORK, "tool": _text(TOOL_NAME, "A registered or published tool.", longest=120)},
         ("tool",),
     ),
     Kind.AGENT: (
         {
             **_WORK,
             "sees": _SEES,
-            "agent": _text(AGENT_NAME, "A registered agent.", longest=80),
+            "agent": _text(AGENT_NAME, "A published agent.", longest=80),
+            "settings": {
+                "type": "object",
+                "description": "What its adapter is told besides the agent's own settings; values may be lookups.",
+            },
             "tools": {
                 "type": "array",
                 "uniqueItems": True,

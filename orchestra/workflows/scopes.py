@@ -91,7 +91,9 @@ def _templates(step: StepSpec) -> Iterator[tuple[str, Any]]:
     yield "with", step.with_
     if step.each is not None:
         yield "items", step.each.items
-    yield from ((name, step.settings[name]) for name in ("title", "until") if name in step.settings)
+    yield from (
+        (name, step.settings[name]) for name in ("title", "until", "settings") if name in step.settings
+    )
 
 
 def _expression(text: str, scope: Scope, report: Report, place: Place) -> None:

@@ -23,6 +23,7 @@ from reviews.replay.outcomes import Results, RunOutcome
 from reviews.replay.parts import Part, parts
 from reviews.replay.reviewer import Reviewer
 from reviews.replay.store import Store
+from reviews.replay.verdict import RUNS
 from reviews.replay.watch import Watch
 
 #: Tasks that are submitted between two looks at what is pending.
@@ -94,7 +95,7 @@ class Play:
         return Results(
             runs=tuple(runs),
             seconds=seconds,
-            whole=len(wanted) == len(self.data.runs),
+            whole=len(wanted) == RUNS,
             policies=self.policies,
             disagreements=tuple(crosscheck.disagreements(ledger, sent, told)),
             audit=tuple(findings),
