@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,8 +24,6 @@ BY_ENDING: Final = {
     "departed": Ended.DEPARTED,
 }
 SCHEMA: Final = "schema"
-#: The failure class of arguments that are an object, but not one that the tool takes.
-BROKEN: Final = "data_mismatch"
 #: Said where a ruling denies without naming a rule.
 UNNAMED: Final = "unnamed"
 
@@ -178,19 +177,27 @@ def _call(
         reviewed=hasattr(call, "question"),
         effects=sum(found.effects[key] for key in set(keys(call)) if key),
         again=call.revision > 0,
-        garbled=call.state == "refused" and call.failure_class != BROKEN and call.tool_name in effects,
+        garbled=call.state == "refused" and call.tool_name in effects and not _is_object(call),
     )
 
 
 def _denied_by(call: ToolCall) -> Iterator[str]:
     """The rules behind a denial; broken arguments are denied by the tool's schema."""
-    if call.state == "refused" and call.failure_class == BROKEN:
+    if call.state == "refused" and call.tool_version_id is not None and _is_object(call):
         yield SCHEMA
     if call.state != "denied":
         return
     last = max(call.rulings.all(), key=lambda ruling: ruling.pk, default=None)
     rules = [rule for rule in last.rules if rule.get("verdict") == "deny"] if last else []
     yield from dict.fromkeys(str(rule.get("id") or UNNAMED) for rule in rules) or [UNNAMED]
+
+
+def _is_object(call: ToolCall) -> bool:
+    """Whether the text that a refused call keeps is a JSON object at least."""
+    try:
+        return isinstance(json.loads(bytes(call.raw or b"")), dict)
+    except ValueError:
+        return False
 
 
 def _with_reference(

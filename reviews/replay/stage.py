@@ -25,6 +25,8 @@ DATABASE: Final = "store"
 FIRST_PORT: Final = 18_100
 #: Seconds until the store answers.
 PATIENCE: Final = 60.0
+#: What a replay leaves in its folder besides the data of the services.
+WRITTEN: Final = ("audit.jsonl", "report.txt", "player.log", "store.log", "worker*.log")
 POSTGRES: Final = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
 
 
@@ -88,8 +90,9 @@ def _empty(folder: Path) -> None:
     """Only what a replay made: a folder with anything else in it is not ours to empty."""
     if folder.exists():
         embedded.reset(folder)
-        for name in ("audit.jsonl", *(path.name for path in folder.glob("*.log"))):
-            (folder / name).unlink(missing_ok=True)
+        for pattern in WRITTEN:
+            for path in folder.glob(pattern):
+                path.unlink()
 
 
 def _environment(folder: Path, services: Services, data: Path) -> Mapping[str, str]:

@@ -85,15 +85,16 @@ def test_a_denied_call_is_left_out_of_the_reference(made: Stage, part: Part, exa
 @pytest.mark.parametrize(
     ("tool", "columns", "expected"),
     [
-        ("cancel_pending_order", {"failure_class": "data_mismatch"}, (("schema",), False, "destructive")),
-        ("think", {"raw": b"{", "failure_class": "model_garbage"}, ((), True, "read")),
-        ("create_order", {}, ((), False, "")),
+        ("cancel_pending_order", {"raw": b'{"order_id": 7}'}, (("schema",), False, "destructive")),
+        ("think", {"raw": b"{"}, ((), True, "read")),
+        ("create_order", {"raw": b"{}"}, ((), False, "")),
     ],
 )
 def test_refusals_are_told_apart(
     made: Stage, part: Part, example: Dataset, tool: str, columns: dict[str, Any], expected: object
 ) -> None:
-    made.call(tool, state="refused", **columns)
+    version = factories.toolversion() if tool in EFFECTS else None
+    made.call(tool, state="refused", tool_version=version, failure_class="data_mismatch", **columns)
     found = one(made, part, example)
     assert (found.denied_by, found.garbled, found.effect) == expected
 

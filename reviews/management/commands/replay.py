@@ -62,7 +62,9 @@ class Command(OrchestraCommand):
             results = play.play()
         except StoreProblem as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(render(results))
+        report = options["folder"] / "report.txt"
+        report.write_text(render(results, most=sys.maxsize) + "\n", encoding="utf-8")
+        self.stdout.write(f"{render(results)}\n\nall of it: {report}")
         return 1 if verdict(results) else 0
 
     def perform(self, data: Path, options: dict[str, Any]) -> int:
