@@ -18,7 +18,7 @@ from orchestra.local.processes import Command, Running
 from tests.store.shop import ADMIN, TOKEN, Shop
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 DATABASE = "store_of_tests"
 numbers = itertools.count(1)
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from examples.store import http
-from tests.store.conftest import ROOT
+from tests.shops import ROOT
 from tests.store.shop import ADMIN, TOKEN, Shop, address, cancellation, order_in
 
 CANCEL = "cancel_pending_order"
