@@ -26,7 +26,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stage(database: Database, shop: Shop, token: None) -> GateStage:  # noqa: ARG001  the token is wanted
+def stage(database: Database, shop: Shop, token: None) -> GateStage:
     """A stage of this test alone, without a worker."""
     forget()
     return GateStage(database, shop)

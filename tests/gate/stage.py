@@ -55,7 +55,9 @@ class GateStage(Stage):
         binding["spec"] |= {"base_url": f"http://{host}/worlds/{{world}}", "allow": [host], **changes}
         self.publish_text(json.dumps(binding))
 
-    def agent(self, script: Sequence[Line], *, grants: Sequence[str] = (*READS, *WRITES), **settings: Any) -> str:
+    def agent(
+        self, script: Sequence[Line], *, grants: Sequence[str] = (*READS, *WRITES), **settings: Any
+    ) -> str:
         """An agent of ada's that says these lines."""
         name = f"agent-{next(names)}"
         spec = {
@@ -73,7 +75,9 @@ class GateStage(Stage):
         body = {"kind": "agent", "agent": self.agent(script, **granted), **(step or {})}
         return self.workflow({"serve": body}, **more)
 
-    def workflow(self, steps: Mapping[str, Any], *, mode: str = "", by: Person | None = None, **more: Any) -> str:
+    def workflow(
+        self, steps: Mapping[str, Any], *, mode: str = "", by: Person | None = None, **more: Any
+    ) -> str:
         """A published workflow of these steps."""
         name = f"w{next(names)}"
         spec = {"owner": "operators", **more, "steps": dict(steps)}

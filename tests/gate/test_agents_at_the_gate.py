@@ -8,7 +8,9 @@ from tests.store.shop import cancellation, order_in
 
 def test_agent_reads_without_asking_anybody(shared: GateStage, world: str) -> None:
     order = order_in("pending")["order_id"]
-    run = shared.serve([{"call": "get_order_details", "with": {"order_id": order}}, {"say": "It is pending."}], world)
+    run = shared.serve(
+        [{"call": "get_order_details", "with": {"order_id": order}}, {"say": "It is pending."}], world
+    )
     assert (run.state, shared.told(run)) == ("succeeded", ["succeeded"])
     assert run.output["serve"]["answer"] == "It is pending."
     assert shared.call(run).result["order_id"] == order
