@@ -62,15 +62,26 @@ class Store:
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         try:
-            self._connection.request(method, path, content, self._headers())
-            answer = self._connection.getresponse()
-            text = answer.read()
+            status, text = self._exchange(method, path, content)
+        except (OSError, http.client.HTTPException):
+            # It may have closed a connection that we did not use for long; all that we ask can be asked twice.
+            self._connection.close()
+            status, text = self._again(method, path, content)
+        if status not in {200, 201}:
+            raise StoreProblem(f"the store answers {method} {path} with {status}: {text[:200]!r}")
+        return json.loads(text, parse_float=Decimal)
+
+    def _exchange(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
+        self._connection.request(method, path, content, self._headers())
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+    def _again(self, method: str, path: str, content: bytes | None) -> tuple[int, bytes]:
+        try:
+            return self._exchange(method, path, content)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise StoreProblem(f"the store does not answer {method} {path}: {error!r}") from error
-        if answer.status not in {200, 201}:
-            raise StoreProblem(f"the store answers {method} {path} with {answer.status}: {text[:200]!r}")
-        return json.loads(text, parse_float=Decimal)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", "X-Store-Admin-Token": self.admin_token}
