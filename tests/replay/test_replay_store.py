@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from orchestra.local import ports
 from reviews.replay.store import Store, StoreProblem
-from tests.store.conftest import free_port
 
 
 class Curt(BaseHTTPRequestHandler):
@@ -57,4 +57,4 @@ def test_what_the_store_refuses_is_told(store: Store) -> None:
 
 
 def test_a_store_that_is_not_there_does_not_answer() -> None:
-    assert not Store(f"127.0.0.1:{free_port()}", "", "").answers()
+    assert not Store(f"127.0.0.1:{ports.next_free(19_000)}", "", "").answers()
