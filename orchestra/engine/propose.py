@@ -43,8 +43,7 @@ def refuse(
 ) -> ToolCall:
     """Keep what was wanted and cannot be a call: the name and the raw text."""
     equipped = case.tool(asked.name)
-    call = _row(case, Intent(place, asked.name, None, parent), equipped)
-    call.state = "refused"
+    call = _row(case, Intent(place, asked.name, None, parent), equipped, born="refused")
     call.raw = asked.arguments.encode("utf-8", "surrogatepass")
     call.error, call.failure_class = why[:LONGEST_ERROR], str(failure)
     call.finished_at = Now()
@@ -178,7 +177,7 @@ def witness(observed: dict[str, Json] | None) -> bytes:
     return b"" if observed is None else observing.witness(observed)
 
 
-def _row(case: Case, intent: Intent, equipped: Equipped | None) -> ToolCall:
+def _row(case: Case, intent: Intent, equipped: Equipped | None, *, born: str = "proposed") -> ToolCall:
     turn = case.talk.turn(intent.place.turn) if intent.place.turn != NO_TURN else None
     call = ToolCall(
         run=case.flight.run,
@@ -189,7 +188,7 @@ def _row(case: Case, intent: Intent, equipped: Equipped | None) -> ToolCall:
         parent=intent.parent,
         edited_by=intent.editor,
         tool_name=storable(intent.name)[:LONGEST_NAME],
-        state="proposed",
+        state=born,
         arguments=intent.arguments,
         agent_reason=str((turn.message or {}).get("content") or "") if turn is not None else "",
     )

@@ -5,7 +5,7 @@ Refuses a vote on anything else than what is pending now with exactly that diges
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,17 +16,15 @@ from django.db.models.functions import Coalesce, Least, Now
 
 from orchestra import logs, moves
 from orchestra.canonical import Json
-from orchestra.engine import cancel, dispatch, words
+from orchestra.engine import cancel, dispatch, quorum, words
 from orchestra.engine.connections import borrow, now
+from orchestra.engine.quorum import Wanted
 from orchestra.errors import Expired, FailureClass, Invalid, NotAllowed, NotFound, StaleState
-from orchestra.models import Approval, Person, Proposal, Ruling, Run, ToolCall, User, Vote
-from orchestra.people import duties, persons, roles
+from orchestra.models import Approval, Person, PolicyVersion, Proposal, Ruling, Run, ToolCall, User, Vote
+from orchestra.people import duties, roles
 
 #: From this tier on an approval needs a reason too.
 REASON_FROM_TIER = 3
-
-#: Requirements as they are written down (see `policies.requirements`).
-Wanted = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +82,19 @@ def may_see(proposal: Proposal, by: Person) -> None:
         raise NotFound(f"There is no proposal {proposal.uid}.")
 
 
-def objection(proposal: Proposal, by: Person, wanted: Wanted | None = None) -> str | None:
-    """Why this person may not decide on this proposal now; None when they may.
+def objection(proposal: Proposal, by: Person) -> str | None:
+    """Why this person may not decide on this proposal now; None when they may."""
+    wanted = proposal.requirements
+    return _objection(proposal, by, wanted) or quorum.too_early(wanted, by, standing(proposal))
 
-    `wanted` are other requirements than its own: what the rules ask at the gate.
-    """
-    wanted = proposal.requirements if wanted is None else wanted
+
+def _objection(proposal: Proposal, by: Person, wanted: Wanted) -> str | None:
+    """What stands against the person, whoever else has voted."""
     if not roles.may(by, "review", proposal.deployment):
         return "You may look at this, but deciding needs the right to review here."
-    groups = _groups(wanted)
-    if groups and not any(persons.is_in_group(by, group) for group in groups):
-        return f"This is for {' or '.join(groups)} to decide."
-    tier = max(proposal.tier, int(wanted.get("tier", 1)))
+    if said := quorum.outside(wanted, by):
+        return said
+    tier = max(proposal.tier, int(wanted.get("tier") or 1))
     others = bool(wanted.get("other_than_editor")) or tier >= REASON_FROM_TIER
     return duties.objection(by.pk, parties(proposal.toolcall, proposal.ruling), other_than_editor=others)
 
@@ -104,34 +103,38 @@ def parties(call: ToolCall, ruling: Ruling | None = None) -> duties.Parties:
     """Everybody who has a part in a call, and in the rules behind a ruling on it."""
     task = call.run.task
     agent = call.turn.agent_version.agent if call.turn is not None else None
-    rules = ruling.rules if ruling is not None else ()
-    authors = {rule.get("author") for rule in rules if rule.get("author")}
     return duties.Parties(
         requester=task.requester_id,
         agent_owner=agent.owner_id if agent is not None else None,
         service_owner=task.service.owner_id if task.service is not None else None,
-        rule_authors=frozenset(Person.objects.filter(name__in=authors).values_list("pk", flat=True)),
+        rule_authors=_authors(ruling.rules if ruling is not None else ()),
         editors=frozenset({call.edited_by_id} if call.edited_by_id is not None else ()),
     )
 
 
+def _authors(rules: Iterable[Mapping[str, Any]]) -> frozenset[int]:
+    """Who wrote the rules: by the version that each is in, and by name where that is all we know."""
+    digests = [bytes.fromhex(str(rule["digest"])) for rule in rules if rule.get("digest")]
+    names = {rule["author"] for rule in rules if rule.get("author")}
+    wrote = PolicyVersion.objects.filter(digest__in=digests).values_list("author", flat=True)
+    return frozenset(wrote) | frozenset(Person.objects.filter(name__in=names).values_list("pk", flat=True))
+
+
 def standing(proposal: Proposal, wanted: Wanted | None = None) -> list[Approval]:
-    """The approvals that count now: distinct persons who still have the right and stand outside the action."""
+    """The approvals that count now, in their order: of persons who still have the right and stand outside the action.
+
+    `wanted` are other requirements than its own: what the rules ask at the gate.
+    """
+    wanted = proposal.requirements if wanted is None else wanted
     votes = proposal.approvals.filter(verdict=Vote.APPROVE, digest=proposal.digest).select_related("person")
-    return [found for found in votes.order_by("pk") if objection(proposal, found.person, wanted) is None]
+    return [found for found in votes.order_by("pk") if _objection(proposal, found.person, wanted) is None]
 
 
 def satisfied(proposal: Proposal, votes: Sequence[Approval], wanted: Wanted | None = None) -> bool:
-    """Whether these approvals are enough: so many persons, and one of each group that is asked."""
-    wanted = proposal.requirements if wanted is None else wanted
-    needed = max(proposal.votes_needed, int(wanted.get("votes", 1)))
-    voters = {found.person_id: found.person for found in votes}
-    missing = (
-        group
-        for group in _groups(wanted)
-        if not any(persons.is_in_group(voter, group) for voter in voters.values())
+    """Whether these approvals are enough for what is wanted."""
+    return quorum.is_enough(
+        proposal.requirements if wanted is None else wanted, votes, least=proposal.votes_needed
     )
-    return len(voters) >= needed and next(missing, None) is None
 
 
 def expire(proposal: Proposal) -> None:
@@ -167,6 +170,8 @@ def check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
     _is_open(proposal, by, ballot)
     if against := objection(proposal, by):
         raise NotAllowed(against)
+    if proposal.requirements.get("step_up") and not ballot.authentication.get("step_up"):
+        raise NotAllowed("Sign in again for this decision: the rule wants proof that it is you, now.")
     needs_reason = ballot.verdict != Vote.APPROVE or proposal.tier >= REASON_FROM_TIER
     if (needs_reason or proposal.requirements.get("reason")) and not ballot.reason:
         raise Invalid.at(
@@ -254,7 +259,3 @@ def _wake(proposal: Proposal, due: datetime) -> None:
     live.update(wake=F("wake") + 1)
     live.exclude(state="escalated").update(due_at=Least(Coalesce("due_at", due), due))
     dispatch.announce([run_id])
-
-
-def _groups(wanted: Wanted) -> list[str]:
-    return sorted(str(group) for group in wanted.get("groups") or ())

@@ -1,0 +1,51 @@
+"""Stages: groups that decide one after the other."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+
+from orchestra.errors import NotAllowed
+from orchestra.models import Proposal, User
+from orchestra.people import persons
+from reviews import decisions
+from tests.decisions.conftest import Scene, propose
+
+
+def staged(scene: Scene) -> Proposal:
+    """A proposal that first finance and then legal must approve; rob is in both, sue in legal."""
+    for group, names in {"finance": ["rob"], "legal": ["rob", "sue"]}.items():
+        persons.add_group(group)
+        for name in names:
+            User.objects.get(username=name).groups.add(Group.objects.get(name=group))
+    wanted = {"stages": [["finance", "legal"]], "votes": 2}
+    deployment = scene.proposal.deployment
+    return propose(deployment, scene.requester, requirements=wanted, votes_needed=2)
+
+
+def test_later_stage_waits_for_the_earlier_one(scene: Scene) -> None:
+    proposal = staged(scene)
+    with pytest.raises(NotAllowed, match="First it is for finance"):
+        decisions.approve(proposal.uid, by=scene.second_reviewer, digest=bytes(proposal.digest))
+    decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest))
+    assert Proposal.objects.get(pk=proposal.pk).state == "pending"
+    decisions.approve(proposal.uid, by=scene.second_reviewer, digest=bytes(proposal.digest))
+    assert Proposal.objects.get(pk=proposal.pk).state == "approved"
+
+
+def test_one_person_counts_for_one_stage(scene: Scene) -> None:
+    proposal = staged(scene)
+    decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest))
+    User.objects.get(username="sue").groups.remove(Group.objects.get(name="legal"))
+    with pytest.raises(NotAllowed, match="First it is for legal"):
+        decisions.approve(proposal.uid, by=scene.second_reviewer, digest=bytes(proposal.digest))
+
+
+def test_decision_that_wants_a_fresh_sign_in_is_refused_without_one(scene: Scene) -> None:
+    proposal = propose(scene.proposal.deployment, scene.requester, requirements={"step_up": True})
+    with pytest.raises(NotAllowed, match="Sign in again"):
+        decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest))
+    decisions.approve(
+        proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest), authentication={"step_up": True}
+    )
+    assert Proposal.objects.get(pk=proposal.pk).state == "approved"
