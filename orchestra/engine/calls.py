@@ -24,7 +24,8 @@ from orchestra.engine import (
 from orchestra.engine.case import Case, Reading
 from orchestra.engine.flight import Arrival, Failure, Flight
 from orchestra.engine.history import NO_TURN, Place
-from orchestra.engine.progress import LimitReached, Waits
+from orchestra.engine.limits import LimitReached
+from orchestra.engine.progress import Waits
 from orchestra.engine.surroundings import Surroundings
 from orchestra.errors import FailureClass
 from orchestra.workflows.spec import Kind
@@ -106,13 +107,12 @@ def _go_on(case: Case) -> None:
     try:
         for spot in _places(case):
             progress.advance(case, spot, waits)
+        if waits.open or case.flight.busy(case.node):
+            _wait(case, waits)
+        else:
+            _next(case)
     except LimitReached as reached:
-        _stop_at(case, reached.limit)
-        return
-    if waits.open or case.flight.busy(case.node):
-        _wait(case, waits)
-    else:
-        _next(case)
+        _stop_at(case, reached)
 
 
 def _places(case: Case) -> list[Place]:
@@ -154,11 +154,10 @@ def _next(case: Case) -> None:
         settling.fail(case.flight, node, failure)
     elif case.talk.turns and case.talk.turns[-1].ended and not node.fresh:
         settling.succeed(case.flight, node, turns.output(case), "the agent is done")
-    elif (reached := limits.of_turn(case)) is not None:
-        _stop_at(case, reached)
     else:
-        node.fresh = False
+        limits.check(case, limits.of_turn(case))
         turns.ask(case)
+        node.fresh = False
 
 
 def _cannot_go_on(case: Case) -> Failure | None:
@@ -191,12 +190,10 @@ def _finish_tool(case: Case) -> None:
     settling.fail(case.flight, case.node, Failure(failure, answers.words(call).removeprefix("Error: ")))
 
 
-def _stop_at(case: Case, reached: str) -> None:
+def _stop_at(case: Case, reached: LimitReached) -> None:
     """The run stops where it stands, and the owner is asked."""
     if not case.flight.escalated():
-        words = reached.replace("_", " ")
-        message = f"The run reached its limit of {case.flight.run.limits[reached]} {words}."
-        questions.escalate_run(case.flight, reached, Failure(FailureClass.LIMIT, message))
+        questions.escalate_run(case.flight, reached.limit, Failure(FailureClass.LIMIT, reached.message))
 
 
 def _call_off(case: Case) -> None:

@@ -16,12 +16,12 @@ from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.contracts import Delivery, Effect, Judgement, Reply, SendFailure, Verdict
-from orchestra.engine import propose, resolve, situation
+from orchestra.engine import budgets, propose, resolve, situation
 from orchestra.engine.case import Case, Intent, Reading
 from orchestra.engine.errands import Access, Send
 from orchestra.engine.history import place
 from orchestra.errors import Bug, FailureClass, Invalid
-from orchestra.models import Dispatch, Moment, Outcome, Proposal, ToolCall
+from orchestra.models import Dispatch, Moment, Outcome, Proposal, Resource, ToolCall
 from orchestra.policies import judge, requirements
 from orchestra.tools import replies, toolbox
 from orchestra.tools.declarations import Declaration
@@ -222,6 +222,7 @@ def _send(it: Passing) -> None:
     case, call, run = it.case, it.call, it.case.flight.run
     declaration = it.tool.declaration
     n = call.dispatches.count() + 1
+    budgets.reserve(case, Resource.TOOL_CALLS, budgets.of_sending(call, n))
     send_by = case.flight.clock() + timedelta(seconds=settings.SEND_WINDOW)
     Dispatch.objects.create(
         toolcall=call,
@@ -269,7 +270,10 @@ def record(case: Case, call: ToolCall, reply: Reply | SendFailure) -> None:
 
 
 def close(dispatch: Dispatch, outcome: Outcome, **columns: object) -> None:
-    """A sending is over."""
+    """A sending is over: what was set aside for it is used, unless nothing was sent."""
+    budgets.settle(
+        budgets.of_sending(dispatch.toolcall, dispatch.n), used=outcome is not Outcome.FAILED_CLEAN
+    )
     Dispatch.objects.filter(pk=dispatch.pk, outcome="").update(outcome=outcome, finished_at=Now(), **columns)
 
 

@@ -10,6 +10,22 @@ from orchestra.engine.case import Case
 from orchestra.engine.history import History
 
 
+class LimitReached(Exception):
+    """Going on would break a limit; `message` says which, for the people who are asked."""
+
+    def __init__(self, limit: str, message: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+        self.message = message
+
+
+def check(case: Case, limit: str | None) -> None:
+    """Raise LimitReached if there is one."""
+    if limit is not None:
+        most = case.flight.run.limits[limit]
+        raise LimitReached(limit, f"The run reached its limit of {most} {limit.replace('_', ' ')}.")
+
+
 def of_turn(case: Case) -> str | None:
     """The limit that one more question to a model would break."""
     limits, history = case.flight.run.limits, case.talk.history

@@ -28,14 +28,6 @@ MOST_REVISIONS: Final = 10
 REPLACED: Final = frozenset({"stale", "superseded"})
 
 
-class LimitReached(Exception):
-    """One more call would break a limit of the run."""
-
-    def __init__(self, limit: str) -> None:
-        super().__init__(limit)
-        self.limit = limit
-
-
 class Waits:
     """What the calls of a step wait for, in their order."""
 
@@ -114,9 +106,8 @@ def _effect(case: Case, spot: Place) -> str:
 
 def _want(case: Case, spot: Place) -> None:
     """Propose what is wanted at a place. What can be no call is refused."""
-    limit = limits.of_call(case)
-    if limit is not None and spot.turn != NO_TURN and spot not in case.readings:
-        raise LimitReached(limit)
+    if spot.turn != NO_TURN and spot not in case.readings:
+        limits.check(case, limits.of_call(case))
     asked = _asked(case, spot)
     if case.tool(asked.name) is None:
         _refuse(case, spot, asked, f"Unknown tool {asked.name[:120]!r}.")

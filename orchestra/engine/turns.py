@@ -14,12 +14,12 @@ from orchestra.agents import identities, messages
 from orchestra.agents.border import ModelTrouble
 from orchestra.canonical import Json
 from orchestra.contracts import ModelReply, ModelRequest
-from orchestra.engine import answers, scope
+from orchestra.engine import answers, budgets, scope
 from orchestra.engine.case import Case
 from orchestra.engine.errands import AskModel
 from orchestra.engine.flight import Arrival, Failure, Work
 from orchestra.errors import FailureClass
-from orchestra.models import Run, Turn
+from orchestra.models import Resource, Run, Turn
 from orchestra.tools.declarations import offered
 
 DONE: Final = "done"
@@ -45,6 +45,7 @@ def ask(case: Case) -> None:
         turn=case.talk.asked,
     )
     run, node = case.flight.run, case.node
+    budgets.reserve(case, Resource.TURNS, _purpose(case))
     errand = AskModel(who.adapter, request)
     work = Work(run.pk, str(run.uid), run.fence, node.key, "model", who.name, errand=errand)
     case.flight.begin_work(work, node.attempt)
@@ -155,7 +156,13 @@ def _trouble(case: Case, failure: Failure) -> Failure:
     return failure
 
 
+def _purpose(case: Case) -> str:
+    """What a budget keeps the next turn under; asked again after a crash, it is the same one."""
+    return f"turn {case.step.pk} {len(case.talk.turns)}"
+
+
 def _turn(case: Case, **columns: Any) -> Turn:
+    budgets.settle(_purpose(case), used=True)
     run, turns = case.flight.run, case.talk.turns
     turn = Turn.objects.create(
         run=run,

@@ -6,22 +6,21 @@ Refuses to import Django: the commands that need it run as processes once the se
 from __future__ import annotations
 
 import argparse
-import http.client
 import os
 import secrets
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from orchestra.local import embedded, folders, ports
+from orchestra.local import embedded, folders, ports, shop
 from orchestra.local.embedded import Services
+from orchestra.local.greeting import Greeting
 from orchestra.local.processes import CannotStart, Command, Running, run
+from orchestra.local.shop import Shop
 from orchestra.local.stopping import Stopped, Stopping
 from orchestra.local.supervisor import Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SLOW = 60.0  # seconds after which we say why it is not ready yet
 GRANIAN = (
     *("--interface", "wsgi", "--host", ports.HOST, "--workers", "2", "--blocking-threads", "64"),
     # Without a limit, a SIGTERM while its workers start makes granian hang for good.
@@ -35,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     local = Path(os.environ.get("ORCHESTRA_LOCAL", ROOT / ".local"))
     try:
         if options.reset:
-            embedded.reset(local)
+            embedded.reset(local, also=[shop.NAME])
             print(f"The data in {local} is gone; the next start begins anew.")
         else:
             with Stopping() as stopping:
-                _demonstrate(local, options.port, options.workers, stopping)
+                _demonstrate(local, options, stopping)
     except CannotStart as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -48,63 +47,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _demonstrate(local: Path, wanted: int, workers: int, stopping: Stopping) -> None:
+def _demonstrate(local: Path, options: argparse.Namespace, stopping: Stopping) -> None:
     print("demo: starting PostgreSQL and Valkey", flush=True)
     with embedded.start(local, pause=stopping.pause) as started:
         environment = _environment(local, started)
-        _prepare("migrate", environment, stopping)
-        hints = _prepare("seed_demo", environment, stopping)
-        port = ports.next_free(wanted)
-        if port != wanted:
-            print(f"demo: port {wanted} is taken, using {port}", flush=True)
-        apps = [_web(port, environment), *(_worker(n, environment) for n in range(1, workers + 1))]
-        supervisor = Supervisor(
-            local=local, services=started.running, apps=[Running(app) for app in apps], stopping=stopping
-        )
-        supervisor.run(_Greeting(port, hints, supervisor))
+        store = shop.prepare(local, started, options.data, root=ROOT, pause=stopping.pause)
+        with shop.serve(store, root=ROOT) as running:
+            hints = _fill(environment, store, running, stopping)
+            port = ports.next_free(options.port)
+            if port != options.port:
+                print(f"demo: port {options.port} is taken, using {port}", flush=True)
+            apps = [_web(port, environment)]
+            apps += [_worker(n, {**environment, **store.callers}) for n in range(1, options.workers + 1)]
+            supervisor = Supervisor(
+                local=local,
+                services=(*started.running, running),
+                apps=[Running(app) for app in apps],
+                stopping=stopping,
+            )
+            supervisor.run(Greeting(port, hints, supervisor.say))
     print("demo: all stopped; the data stays for the next start", flush=True)
 
 
-class _Greeting:
-    """Looks until the web answers ready, then says once where it is and how to sign in."""
-
-    def __init__(self, port: int, hints: str, supervisor: Supervisor) -> None:
-        self._port = port
-        self._hints = hints.strip()
-        self._supervisor = supervisor
-        self._slow = time.monotonic() + SLOW
-        self._done = False
-
-    def __call__(self) -> None:
-        if self._done:
-            return
-        problem = _not_ready(self._port)
-        if not problem:
-            self._done = True
-            print(self._text(), flush=True)
-        elif time.monotonic() > self._slow:
-            self._slow = time.monotonic() + SLOW
-            self._supervisor.say(f"not ready yet: {problem}")
-
-    def _text(self) -> str:
-        lines = ["", f"  Orchestra is ready: http://localhost:{self._port}/", ""]
-        lines += [f"  {line}" for line in self._hints.splitlines()]
-        lines += ["", "  Ctrl-C stops it and keeps the data; make demo-reset throws the data away.", ""]
-        return "\n".join(lines)
-
-
-def _not_ready(port: int) -> str:
-    """What the web says is missing; empty when it is ready."""
-    connection = http.client.HTTPConnection(ports.HOST, port, timeout=2)
-    try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        said = answer.read(2000).decode(errors="replace")
-        return "" if answer.status == 200 else f"/readyz answers {answer.status}: {said}"
-    except (OSError, http.client.HTTPException) as error:
-        return f"no answer at port {port} ({error})"
-    finally:
-        connection.close()
+def _fill(environment: Mapping[str, str], store: Shop, running: Running, stopping: Stopping) -> str:
+    """Tables, then the example data; what there is to know about them. The store starts meanwhile."""
+    _prepare(("migrate",), environment, stopping)
+    shop.wait_for(store, running, pause=stopping.pause)
+    arguments = ("seed_demo", "--store", store.address, "--data", str(store.data))
+    hints = _prepare(arguments, {**environment, **store.admins}, stopping)
+    store.settle()
+    return hints
 
 
 def _environment(local: Path, started: Services) -> Mapping[str, str]:
@@ -121,11 +93,12 @@ def _secret_key(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def _prepare(name: str, environment: Mapping[str, str], stopping: Stopping) -> str:
+def _prepare(arguments: Sequence[str], environment: Mapping[str, str], stopping: Stopping) -> str:
     """Run a management command to its end; what it printed. CannotStart, with that, when it fails."""
+    name = arguments[0]
     print(f"demo: manage.py {name}", flush=True)
     quiet = {**environment, "LOG_LEVEL": "WARNING"}
-    status, said = run(_manage(name, (name,), quiet), pause=stopping.pause)
+    status, said = run(_manage(name, arguments, quiet), pause=stopping.pause)
     if status:
         raise CannotStart(f"manage.py {name} failed (exit status {status}):\n{said.strip()}")
     return said
@@ -152,6 +125,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--port", type=_whole(1, 65535), default=8000, help="of the web; the next free one if taken"
     )
     parser.add_argument("--workers", type=_whole(1, 32), default=2, help="how many worker processes")
+    parser.add_argument("--data", type=Path, help="folder of recorded runs; left out: the store's own dozen")
     parser.add_argument("--reset", action="store_true", help="throw the data away and end")
     return parser.parse_args(arguments)
 

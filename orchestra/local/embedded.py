@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,15 +94,16 @@ def hold(local: Path) -> Iterator[None]:
         lock.truncate(0)
 
 
-def reset(local: Path) -> None:
-    """Throw away the data. Raises AlreadyRunning instead of touching what is in use."""
+def reset(local: Path, *, also: Sequence[str] = ()) -> None:
+    """Throw away the data, and folders of that name. Raises AlreadyRunning instead of touching what is in use."""
     with hold(local):
         ledger.end_leftovers(local)
         (local / "postgres").mkdir(exist_ok=True)
         cluster = postgres.cluster_folder(local / "postgres")
         postgres.end_leftover(cluster)
         valkey.end_leftover(local / "valkey")
-        for folder in {cluster.parent, local / "postgres", local / "valkey"}:
+        more = {local / name for name in also}
+        for folder in {cluster.parent, local / "postgres", local / "valkey", *more}:
             if folder.exists():
                 shutil.rmtree(folder)
         for name in ("environment", "secret_key"):

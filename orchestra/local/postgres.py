@@ -78,6 +78,19 @@ class Postgres:
             _say(admin, "CREATE DATABASE {} OWNER {} TEMPLATE {}", name, OWNER, template)
         self.restrict(name)
 
+    def lodge(self, name: str) -> str:
+        """A role and a database of that name for a service that knows nothing of ours; the address, new at each call."""
+        password = secrets.token_urlsafe(24)
+        with self.admin() as admin:
+            if not _exists(admin, "SELECT 1 FROM pg_roles WHERE rolname = %s", name):
+                _say(admin, "CREATE ROLE {} LOGIN", name)
+            secret = sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+            admin.execute(secret)
+            if not _exists(admin, "SELECT 1 FROM pg_database WHERE datname = %s", name):
+                _say(admin, "CREATE DATABASE {} OWNER {}", name, name)
+            _say(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
+        return f"postgresql://{name}:{password}@{ports.HOST}:{self.port}/{name}"
+
     def restrict(self, name: str) -> None:
         """Only owner and app may connect to the database."""
         with self.admin() as admin:
