@@ -16,7 +16,6 @@ SLOW = 60.0  # seconds after which we say why it is not ready yet
 CALM = 60.0  # seconds after which we say what waits, though not everything has come to rest
 LOOK = 1.0  # seconds between two looks
 MOVING = ("queued", "running")
-LIST = ".venv/bin/python manage.py proposal list"
 SAMPLE = re.compile(r'^(\w+)(?:\{\w+="(\w+)"\})? ([0-9.e+]+)$', re.MULTILINE)
 
 Figures = dict[tuple[str, str], float]
@@ -45,7 +44,9 @@ class Greeting:
             self._phase = self._await_calm
         elif time.monotonic() > self._until:
             self._until = time.monotonic() + SLOW
-            self._say(f"not ready yet: /readyz answers {status}: {said}" if status else f"not ready yet: {said}")
+            self._say(
+                f"not ready yet: /readyz answers {status}: {said}" if status else f"not ready yet: {said}"
+            )
 
     def _text(self) -> str:
         lines = ["", f"  Orchestra is ready: http://localhost:{self._port}/", ""]
@@ -74,10 +75,8 @@ def waiting(found: Figures) -> str:
     """How many proposals and questions wait for people, and where to see them."""
     proposals = sum(number for (name, _), number in found.items() if name == "orchestra_proposals_pending")
     questions = sum(number for (name, _), number in found.items() if name == "orchestra_human_tasks_open")
-    return (
-        f"{proposals:.0f} proposals and {questions:.0f} questions wait for people. The proposals:\n"
-        f"    {LIST} --as cleo"
-    )
+    where = "manage.py proposal list, manage.py question list"
+    return f"Waiting for people: {proposals:.0f} proposals and {questions:.0f} questions ({where})"
 
 
 def _nothing() -> None:

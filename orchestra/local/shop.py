@@ -21,6 +21,7 @@ from orchestra.local.processes import CannotStart, Command, Pause, Running, run
 
 NAME = "store"
 ROLE = "example_store"
+OWN = "data"
 PATIENCE = 60.0  # seconds until it must answer
 NEEDED = ("users.json", "orders.json", "products.json")
 
@@ -51,12 +52,13 @@ class Shop:
 
     def settle(self) -> None:
         """From now on it keeps its data."""
-        _source(self.folder).write_text(f"{self.data}\n", encoding="utf-8")
+        kept = OWN if self.data == self.folder / OWN else self.data
+        _source(self.folder).write_text(f"{kept}\n", encoding="utf-8")
 
 
 def prepare(local: Path, services: Services, given: Path | None, *, root: Path, pause: Pause) -> Shop:
     """Make what it needs; `given` is a folder with other data than its own. Raises CannotStart."""
-    folder = local / NAME
+    folder = (local / NAME).resolve()
     folder.mkdir(exist_ok=True)
     data = _data(folder, given, root, pause)
     told = {
@@ -112,24 +114,27 @@ def _database(services: Services) -> str:
     if services.postgres is not None:
         return services.postgres.lodge(ROLE)
     if not os.environ.get("STORE_DATABASE_URL"):
-        raise CannotStart(
-            "DATABASE_URL is set, so the store needs a database too: set STORE_DATABASE_URL."
-        )
+        raise CannotStart("DATABASE_URL is set, so the store needs a database too: set STORE_DATABASE_URL.")
     return os.environ["STORE_DATABASE_URL"]
 
 
 def _data(folder: Path, given: Path | None, root: Path, pause: Pause) -> Path:
     """The data it began with, else the given ones, else its own, which are made now."""
-    source = _source(folder)
-    before = Path(source.read_text(encoding="utf-8").strip()) if source.exists() else None
-    wanted = given.resolve() if given is not None else before or folder / "data"
+    before, own = _before(folder), folder / OWN
+    wanted = given.resolve() if given is not None else before or own
     if before is not None and wanted != before:
         raise CannotStart(f"This demo began with the data in {before}. For others: make demo-reset first.")
-    if wanted == folder / "data":
-        _export(wanted, root, pause)
+    if wanted == own:
+        _export(own, root, pause)
     if missing := [name for name in NEEDED if not (wanted / name).is_file()]:
         raise CannotStart(f"{wanted} holds no data of a shop: {', '.join(missing)} missing.")
     return wanted
+
+
+def _before(folder: Path) -> Path | None:
+    """Where it has its data from; its own move with the folder."""
+    source = _source(folder)
+    return folder / source.read_text(encoding="utf-8").strip() if source.exists() else None
 
 
 def _export(folder: Path, root: Path, pause: Pause) -> None:

@@ -52,6 +52,12 @@ FAMILIES = (
     Family(
         "orchestra_human_tasks_open", "Questions that wait for people.", (readings.open_humantasks,), "kind"
     ),
+    Family(
+        "orchestra_proposals_pending",
+        "Proposals that wait for people, by tier.",
+        (readings.pending_proposals,),
+        "tier",
+    ),
     Family("orchestra_outbox_due", "Messages that should have gone by now.", (readings.due_messages,)),
     Family(
         "orchestra_audit_unsealed",

@@ -183,6 +183,14 @@ def open_humantasks(ask: Ask) -> dict[str, float]:
     return {"form": 0.0, "escalation": 0.0, "unknown": 0.0} | found
 
 
+def pending_proposals(ask: Ask) -> dict[str, float]:
+    """Proposals that wait for people, by tier."""
+    found = by_word(
+        ask, "SELECT tier, count(*) FROM orchestra_proposal WHERE state = 'pending' GROUP BY tier"
+    )
+    return dict.fromkeys("1234", 0.0) | found
+
+
 def due_messages(ask: Ask) -> float:
     """Messages to the outside that should have gone by now."""
     return figure(

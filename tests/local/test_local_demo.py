@@ -118,7 +118,8 @@ def test_demo_greets_at_the_next_free_port_refuses_a_second_one_and_revives_its_
     assert answers(port)
     assert "  Sign in as ada\n" in demo.text()
     for name in ("worker1", "worker2"):
-        demo.says(rf"{name} *\| working as {name} on postgresql://orchestra_app:")
+        demo.says(rf"{name} *\| working as {name} on postgresql://orchestra_app:.*, store token \S{{32}}")
+    assert "store of postgresql://example_store:" in (local / "store" / "server.log").read_text()
     assert (local / "secret_key").stat().st_mode & 0o077 == 0
 
     for arguments in ((), ("--reset",)):
@@ -150,6 +151,22 @@ def test_failed_preparation_is_shown_and_stops_all(show: Show, local: Path) -> N
     assert demo.ends() == 1
     assert "manage.py seed_demo failed (exit status 1):\nseed_demo cannot do this" in demo.text()
     assert descendants(demo.mark) == []
+
+
+def test_data_that_are_not_those_of_the_first_start_are_refused(
+    show: Show, local: Path, tmp_path: Path
+) -> None:
+    demo = show("--port", PORT, "--data", str(tmp_path))
+    assert demo.ends() == 1
+    assert f"{tmp_path} holds no data of a shop: users.json" in demo.text()
+    demo = show("--port", PORT, "--workers", "1")
+    demo.says("Orchestra is ready")
+    demo.stops()
+    for name in ("users", "orders", "products"):
+        (tmp_path / f"{name}.json").write_text("{}")
+    demo = show("--port", PORT, "--data", str(tmp_path))
+    assert demo.ends() == 1
+    assert f"began with the data in {local.resolve() / 'store' / 'data'}" in demo.text()
 
 
 def test_signal_while_the_web_starts_leaves_nothing(show: Show) -> None:

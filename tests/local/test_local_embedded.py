@@ -81,9 +81,9 @@ def test_start_that_fails_half_way_stops_what_it_began(local: Path) -> None:
 
 
 def test_reset_removes_what_is_ours_and_nothing_else(folder: Path) -> None:
-    for name in ("postgres/cluster", "valkey", "static"):
+    for name in ("postgres/cluster", "valkey", "static", "store"):
         (folder / name).mkdir(parents=True)
     for name in ("environment", "secret_key", "mine.txt"):
         (folder / name).write_text("kept\n")
-    embedded.reset(folder)
+    embedded.reset(folder, also=["store", "absent"])
     assert {path.name for path in folder.iterdir()} == {"lock", "static", "mine.txt"}

@@ -1,67 +1,150 @@
-"""Fills an empty installation with the example: a person, a workflow, a few tasks."""
+"""Fills an empty installation with the example: people, the store's definitions, tasks for its agents, a few orders."""
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
 
 from orchestra.canonical import Json
+from orchestra.documents.envelopes import envelopes
 from orchestra.engine import publish
 from orchestra.intake import tasks
-from orchestra.management.base import OrchestraCommand
-from orchestra.models import Person, Run, User
+from orchestra.management.base import OrchestraCommand, count
+from orchestra.models import Person, Task, User
 from orchestra.people import persons
 from orchestra.workflows import functions
+from reviews.replay import dataset
+from reviews.replay.documents import Library
+from reviews.replay.parts import Part, parts
+from reviews.replay.store import Store, StoreProblem
 
-ENVIRONMENT = "dev"
-PEOPLE = (("ann", "Ann Operator", "operators"), ("ben", "Ben Requester", "requesters"))
-SMALL: Json = {"lines": [{"item": "tea", "quantity": 2}, {"item": "cup", "quantity": 4}]}
-LARGE: Json = {"lines": [{"item": "pot", "quantity": 9}]}
+ENVIRONMENT: Final = "dev"
+ADMIN, REQUESTER = "eve", "ben"
+#: Enough people for two votes. The admin owns what is published, so others decide.
+PEOPLE: Final = {
+    "ann": ("Ann Operator", "operators"),
+    "ben": ("Ben Requester", "requesters"),
+    "cleo": ("Cleo Reviewer", "reviewers"),
+    "dan": ("Dan Reviewer", "reviewers"),
+    "eve": ("Eve Admin", "admins"),
+    "fay": ("Fay Auditor", "auditors"),
+}
+SMALL: Final[Json] = {"lines": [{"item": "tea", "quantity": 2}, {"item": "cup", "quantity": 4}]}
+LARGE: Final[Json] = {"lines": [{"item": "pot", "quantity": 9}]}
+MANAGE: Final = ".venv/bin/python manage.py"
 
 
 class Command(OrchestraCommand):
-    """Adds what is missing of the example; a second time it changes nothing. Prints how to sign in."""
+    """Adds what is missing of the example; a second time it changes nothing. Prints how to sign in and where to look."""
 
     help = __doc__
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Where the store is, and what its agents play."""
+        parser.add_argument("--store", required=True, metavar="HOST:PORT", help="Where the store answers.")
+        parser.add_argument("--data", required=True, type=Path, help="Folder of recorded conversations.")
+        parser.add_argument("--runs", type=count, default=36, help="So many at most (default: 36).")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seed."""
         functions.load(settings.STEP_FUNCTIONS)
         password = _password()
-        made = [_person(name, full_name, group, password) for name, full_name, group in PEOPLE]
-        source = (settings.BASE_DIR / "examples" / "order.yaml").read_text(encoding="utf-8")
-        publish.text(source, by=made[0], environment=ENVIRONMENT)
-        if not Run.objects.exists():
-            for number, payload in enumerate((SMALL, LARGE, SMALL), start=1):
-                _submit(made[1], number, payload)
-        self.stdout.write(f"Sign in as ann (administrator); the password is in {_password_file()}")
-        self.stdout.write("Look at the runs:      .venv/bin/python manage.py run list")
-        self.stdout.write("See who is asked what: .venv/bin/python manage.py question list")
+        people = {name: _person(name, password) for name in PEOPLE}
+        examples = settings.BASE_DIR / "examples"
+        order = (examples / "order.yaml").read_text(encoding="utf-8")
+        publish.text(order, by=people[ADMIN], environment=ENVIRONMENT)
+        for number, payload in enumerate((SMALL, LARGE, SMALL), start=1):
+            _submit(people[REQUESTER], "order", f"demo-{number}", payload, subject=f"Order {number}")
+        self.serve_customers(Library(examples / "store"), people, options)
+        for line in _hints(options["store"]):
+            self.stdout.write(line)
+
+    def serve_customers(
+        self, library: Library, people: Mapping[str, Person], options: dict[str, Any]
+    ) -> None:
+        """The store's part: its definitions, and a task for each conversation."""
+        data = dataset.find(options["data"])
+        if data is None:
+            raise CommandError(f"There are no recorded runs in {options['data']}.")
+        played = parts(data, library, dataset.spread(data.runs, options["runs"]))
+        agents = {part.agent for part in played}
+        for text in _definitions(library, options["store"], options["data"], agents):
+            publish.text(text, by=people[ADMIN], environment=ENVIRONMENT)
+        store = Store(options["store"], os.environ["STORE_TOKEN"], os.environ["STORE_ADMIN_TOKEN"])
+        try:
+            for part in played:
+                _ask(part, store, people[REQUESTER])
+        except StoreProblem as error:
+            raise CommandError(str(error)) from error
 
 
-def _submit(by: Person, number: int, payload: Json) -> None:
+def _definitions(library: Library, address: str, data: Path, agents: Iterable[str]) -> Iterator[str]:
+    """What is published, each after what it builds on."""
+    yield library.tools()
+    yield library.bindings(address)
+    yield _only(library.agents(data), agents, settings={"data": str(data), "on_departure": "stop"})
+    yield from library.policies()
+    yield _only(library.workflows(), agents)
+
+
+def _only(text: str, names: Iterable[str], **changes: Json) -> str:
+    """The documents of these names, with changes of their spec."""
+    kept = [envelope for envelope in envelopes(text) if envelope.name in set(names)]
+    changed = [
+        {**each.document, "spec": {**each.spec, **changes}} for each in kept if isinstance(each.spec, dict)
+    ]
+    return "\n---\n".join(json.dumps(each, ensure_ascii=False) for each in changed)
+
+
+def _ask(part: Part, store: Store, by: Person) -> None:
+    """A world of its own for a customer, and the task to serve them."""
+    store.open_world(part.world, dialect=part.run.dialect, faults=part.faults)
+    payload: Json = {"run": part.run.run}
+    _submit(by, part.agent, part.run.run, payload, subject=part.run.task, world=part.world)
+
+
+def _submit(by: Person, workflow: str, reference: str, payload: Json, *, subject: str, **labels: str) -> None:
+    """Submit a task, unless it was before."""
+    if Task.objects.filter(requester=by, source="command", reference=reference).exists():
+        return
     request = tasks.Request(
-        workflow="order",
+        workflow=workflow,
         environment=ENVIRONMENT,
         payload=payload,
         source="command",
-        subject=f"Order {number}",
-        reference=f"demo-{number}",
+        subject=subject,
+        reference=reference,
+        labels=labels,
     )
-    tasks.accept(request, by=by, key=f"demo-{number}")
+    tasks.accept(request, by=by)
 
 
-def _person(name: str, full_name: str, group: str, password: str) -> Person:
+def _person(name: str, password: str) -> Person:
     found = Person.objects.filter(name=name).first()
     if found is not None:
         return found
+    full_name, group = PEOPLE[name]
     made = persons.add(name=name, full_name=full_name, groups=[group], password=password)
-    if group == "operators":
+    if name == ADMIN:
         User.objects.filter(username=name).update(is_staff=True, is_superuser=True)
     return made
+
+
+def _hints(store: str) -> Iterator[str]:
+    yield f"People: {', '.join(f'{name} ({group})' for name, (_, group) in PEOPLE.items())}"
+    yield f"Each signs in with the password in {_password_file()}"
+    yield ""
+    yield f"What agents want to do: {MANAGE} proposal list --as cleo"
+    yield f"What people are asked:  {MANAGE} question list"
+    yield f"What runs:              {MANAGE} run list"
+    yield f"What the store did:     http://{store}/ledger"
 
 
 def _password_file() -> Path:

@@ -14,9 +14,11 @@ def main(command: str, *arguments: str) -> None:
     if (local / f"{command}-fails").exists():
         sys.exit(f"{command} cannot do this")
     if command == "seed_demo":
+        assert "STORE_ADMIN_TOKEN" in os.environ
         sys.stdout.write("Sign in as ada\nKey " + os.environ["SECRET_KEY"] + "\n")
     if command == "work":
-        sys.stdout.write(f"working as {arguments[-1]} on {os.environ['DATABASE_URL']}\n")
+        token = os.environ["STORE_TOKEN"]
+        sys.stdout.write(f"working as {arguments[-1]} on {os.environ['DATABASE_URL']}, store token {token}\n")
         sys.stdout.flush()
         signal.pause()
 
