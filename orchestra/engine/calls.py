@@ -15,6 +15,7 @@ from orchestra.engine import (
     execute,
     history,
     limits,
+    loops,
     progress,
     questions,
     reconcile,
@@ -103,6 +104,10 @@ def _place(arrival: Arrival) -> Place:
 
 def _go_on(case: Case) -> None:
     """Move each call as far as it goes; then wait, or do what comes after the last one."""
+    if _is_late(case) and reconcile.call_off(case, "its time is over"):
+        timeout = f"It was not sent within {case.spec.timeout:g} s."
+        settling.fail(case.flight, case.node, Failure(FailureClass.TOOL_TIMEOUT, timeout))
+        return
     waits = Waits()
     try:
         for spot in _places(case):
@@ -113,6 +118,12 @@ def _go_on(case: Case) -> None:
             _next(case)
     except LimitReached as reached:
         _stop_at(case, reached)
+
+
+def _is_late(case: Case) -> bool:
+    """Whether the time of a tool step is over before its call is at its end."""
+    deadline = case.node.deadline
+    return deadline is not None and deadline <= case.flight.clock() and not _is_done(case)
 
 
 def _places(case: Case) -> list[Place]:
@@ -156,6 +167,7 @@ def _next(case: Case) -> None:
         settling.succeed(case.flight, node, turns.output(case), "the agent is done")
     else:
         limits.check(case, limits.of_turn(case))
+        loops.check(case)
         turns.ask(case)
         node.fresh = False
 
@@ -193,7 +205,7 @@ def _finish_tool(case: Case) -> None:
 def _stop_at(case: Case, reached: LimitReached) -> None:
     """The run stops where it stands, and the owner is asked."""
     if not case.flight.escalated():
-        questions.escalate_run(case.flight, reached.limit, Failure(FailureClass.LIMIT, reached.message))
+        questions.escalate_run(case.flight, reached.limit, Failure(reached.failure, reached.message))
 
 
 def _call_off(case: Case) -> None:
@@ -205,7 +217,7 @@ def _call_off(case: Case) -> None:
     for spot, call in case.talk.latest().items():
         if call.state in {"dispatched", "unknown"}:
             progress.advance(case, spot, waits)
-    if reconcile.call_off(case):
+    if reconcile.call_off(case, node.unwanted):
         node.go("cancelled", node.unwanted, finished_at=Now())
     else:
         _wait(case, waits)

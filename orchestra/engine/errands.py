@@ -20,6 +20,7 @@ from orchestra.edge.http import Timeouts
 from orchestra.edge.secrets import Secret
 from orchestra.engine.case import Reading
 from orchestra.errors import Bug, OrchestraError, Unavailable
+from orchestra.models import AgentVersion
 from orchestra.tools import observing, rendering, replies, templates
 from orchestra.tools.bindings import Address
 from orchestra.tools.declarations import Declaration
@@ -46,10 +47,11 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class AskModel:
-    """One question to a model."""
+    """One question to a model, in a version of an agent."""
 
     adapter: str
     request: ModelRequest
+    version: AgentVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,12 @@ def _is_bound(it: Passing) -> Refusal | None:
     return Refusal("stale", "the tool's address has changed") if moved else None
 
 
+def _is_of_this_life(it: Passing) -> Refusal | None:
+    """What was decided before the database was restored may have been done already: it is asked about again."""
+    restored = not it.call.key.startswith(f"{it.case.around.epoch}-")
+    return Refusal("stale", "the database was restored since it was decided on") if restored else None
+
+
 def _is_whole(it: Passing) -> Refusal | None:
     """Every byte is the one that the digest was taken of."""
     found = propose.digest(it.case, it.call, it.tool, propose.witness(it.call.witness))
@@ -153,6 +159,7 @@ def _is_as_seen(it: Passing) -> Refusal | None:
 
 CHECKS: Final[Sequence[Callable[[Passing], Refusal | None]]] = (
     _is_bound,
+    _is_of_this_life,
     _is_whole,
     _is_wanted,
     _is_authorised,

@@ -86,9 +86,13 @@ LATER = """
 UPDATE {table} t SET {column} = t.{column} + (clock_timestamp() - least(r.halted_since, greatest(r.created_at, %s)))
 FROM orchestra_run r WHERE {join} AND r.id = ANY(%s) AND t.{column} IS NOT NULL {open}
 """
+_OF_CALLS = """t.toolcall_id IN (SELECT c.id FROM orchestra_toolcall c
+  WHERE c.run_id = r.id AND c.finished_at IS NULL)"""
 POSTPONED = (
     ("orchestra_step", "deadline_at", "t.run_id = r.id", "AND t.finished_at IS NULL"),
     ("orchestra_humantask", "expires_at", "t.run_id = r.id", "AND t.state = 'open'"),
+    ("orchestra_proposal", "expires_at", _OF_CALLS, "AND t.state IN ('pending', 'approved')"),
+    ("orchestra_proposal", "effective_at", _OF_CALLS, "AND t.state = 'pending'"),
     ("orchestra_run", "deadline_at", "t.id = r.id", ""),
 )
 

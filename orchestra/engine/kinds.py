@@ -93,6 +93,7 @@ def _python(it: Begin) -> None:
 def _tool(it: Begin) -> None:
     it.node.input = it.keep(it.step.with_)
     if it.node.gated:
+        it.set_deadline()
         _to_the_gate(it)
         return
     write_down(it.node)
@@ -152,8 +153,10 @@ def _agent(it: Begin) -> None:
 
 def _to_the_gate(it: Begin) -> None:
     """From here on `calls` looks after the step."""
-    write_down(it.node)
-    it.node.fresh = it.node.due = True
+    node = it.node
+    started = {"started_at": node.started or Now(), "deadline_at": node.deadline}
+    node.go("running", f"attempt {node.attempt}", input=node.input, **started)
+    node.fresh = node.due = True
 
 
 BEGIN: Mapping[Kind, Callable[[Begin], None]] = {

@@ -8,15 +8,17 @@ from typing import Any
 
 from orchestra.engine.case import Case
 from orchestra.engine.history import History
+from orchestra.errors import FailureClass
 
 
 class LimitReached(Exception):
     """Going on would break a limit; `message` says which, for the people who are asked."""
 
-    def __init__(self, limit: str, message: str) -> None:
+    def __init__(self, limit: str, message: str, failure: FailureClass = FailureClass.LIMIT) -> None:
         super().__init__(message)
         self.limit = limit
         self.message = message
+        self.failure = failure
 
 
 def check(case: Case, limit: str | None) -> None:

@@ -69,6 +69,9 @@ def propose(case: Case, intent: Intent, equipped: Equipped, seen: Reading) -> To
 def ruled(case: Case, call: ToolCall, action: Action) -> Judgement:
     """What the policies in force and the mode say now."""
     judgement = judge.judge(action, case.around.documents)
+    if judgement.errors:
+        run, errors = case.flight.run.uid, len(judgement.errors)
+        logs.event("policy.not_evaluated", level=logs.ERROR, run=run, tool=call.tool_name, count=errors)
     return judge.apply_mode(judgement, action, case.around.mode, chance(call))
 
 

@@ -143,9 +143,8 @@ def _settle(case: Case, call: ToolCall, task: HumanTask) -> None:
     )
 
 
-def call_off(case: Case) -> bool:
+def call_off(case: Case, reason: str) -> bool:
     """Call off every call of the step that can be; whether none is left that must settle first."""
-    reason = case.node.unwanted or "the run is being ended"
     left = False
     for call in case.talk.calls:
         if call.state in UNSENT:

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import Exists, F
 from django.db.models.functions import Coalesce, Least, Now
 
 from orchestra import logs, moves
 from orchestra.canonical import Json
-from orchestra.engine import cancel, dispatch, quorum, words
+from orchestra.engine import cancel, claim, dispatch, quorum, words
 from orchestra.engine.connections import borrow, now
 from orchestra.engine.quorum import Wanted
 from orchestra.errors import Expired, FailureClass, Invalid, NotAllowed, NotFound, StaleState
@@ -161,8 +161,10 @@ def cast(proposal: Proposal, by: Person, ballot: Ballot, account: User | None) -
 
 
 def is_overdue(proposal: Proposal) -> bool:
-    """Whether it waits in vain: its time has run out, and nobody has closed it yet."""
-    return proposal.state == "pending" and proposal.expires_at is not None and proposal.expires_at <= now()
+    """Whether it waits in vain: its time has run out, and nobody has closed it yet. Under a halt time stands still."""
+    if proposal.state != "pending" or proposal.expires_at is None or proposal.expires_at > now():
+        return False
+    return not Run.objects.filter(Exists(claim.HALTED), pk=proposal.toolcall.run_id).exists()
 
 
 def check(proposal: Proposal, by: Person, ballot: Ballot) -> None:

@@ -13,7 +13,7 @@ from orchestra.canonical import Json
 from orchestra.engine import halt
 from orchestra.engine.flight import Flight
 from orchestra.errors import Bug
-from orchestra.models import Agent, AgentVersion, Deployment, Epoch, Person, Task, User
+from orchestra.models import Agent, AgentVersion, Deployment, Epoch, Person, Task, User, WorkflowVersion
 from orchestra.people import roles
 from orchestra.policies import versions
 from orchestra.policies.document import Document
@@ -32,7 +32,9 @@ class Surroundings:
     @cached_property
     def task(self) -> Task:
         """What was asked for, and by whom."""
-        return Task.objects.select_related("requester", "service__owner").get(pk=self.flight.run.task_id)
+        return Task.objects.select_related("requester", "service__owner", "deployment").get(
+            pk=self.flight.run.task_id
+        )
 
     @cached_property
     def mode(self) -> str:
@@ -65,7 +67,7 @@ class Surroundings:
     @cached_property
     def version_number(self) -> int:
         """The number of the workflow's version."""
-        return self.flight.run.version.number
+        return WorkflowVersion.objects.values_list("number", flat=True).get(pk=self.flight.run.version_id)
 
     @property
     def labels(self) -> Mapping[str, Any]:
@@ -87,7 +89,7 @@ class Surroundings:
         if service is not None and not service.active:
             return f"{service.name}, which asked for this, is not active any more."
         asks = person or (service.owner if service is not None else None)
-        if asks is None or not roles.may(asks, "submit", self.deployment):
+        if asks is None or not roles.may(asks, "submit", self.task.deployment):
             return "Whoever asked for this has no right to submit here any more."
         return ""
 

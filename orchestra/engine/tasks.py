@@ -122,7 +122,7 @@ def _raised(run: Run, limit: str) -> dict[str, Any]:
     published = claim.spec_of(run.version_id).limits
     if limit == "wall_time":
         return {"deadline_at": now() + timedelta(seconds=published.wall_time)}
-    if limit in {"steps", "turns", "tool_calls", "tokens"}:
+    if limit in {"steps", "turns", "tool_calls", "repeats", "tokens"}:
         return {"limits": {**run.limits, limit: int(run.limits[limit]) + int(getattr(published, limit))}}
     if limit == "cost" and published.cost is not None:
         amount, currency = published.cost.split()

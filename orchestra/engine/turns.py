@@ -46,13 +46,14 @@ def ask(case: Case) -> None:
     )
     run, node = case.flight.run, case.node
     budgets.reserve(case, Resource.TURNS, _purpose(case))
-    errand = AskModel(who.adapter, request)
+    errand = AskModel(who.adapter, request, case.version)
     work = Work(run.pk, str(run.uid), run.fence, node.key, "model", who.name, errand=errand)
     case.flight.begin_work(work, node.attempt)
 
 
 def take(case: Case, arrival: Arrival) -> Failure | None:
     """Write the model's answer down as a turn; why the step fails, if it does."""
+    case.agent = arrival.work.errand.version  # whatever has been published since
     if arrival.failure is not None:
         return _trouble(case, arrival.failure)
     reply = arrival.output

@@ -67,6 +67,7 @@ def _limits(report: Report, body: Body) -> Limits:
         steps=body.get("steps", usual.steps),
         turns=body.get("turns", usual.turns),
         tool_calls=body.get("tool_calls", usual.tool_calls),
+        repeats=body.get("repeats", usual.repeats),
         tokens=body.get("tokens"),
         cost=_read(report, quantities.money, body, at, "cost", None),
         wall_time=_read(report, quantities.seconds, body, at, "wall_time", usual.wall_time),

@@ -120,6 +120,9 @@ def _limits() -> Schema:
             "steps": _count(1, 1_000_000, "Steps that may begin, rounds and items counted."),
             "turns": _count(0, 1_000_000, "Model calls."),
             "tool_calls": _count(0, 1_000_000, "Tool calls."),
+            "repeats": _count(
+                0, 1_000, "How often an agent may do the same with the same result; 0 for any number."
+            ),
             "tokens": _count(0, 10**12, "Tokens of all model calls together."),
             "cost": _text(quantities.MONEY, "Money for model calls, as in 5.00 USD.", longest=40),
             "wall_time": _duration("From submission to the end."),
@@ -243,9 +246,7 @@ _OUTER: Final[Mapping[str, Schema]] = {
 _WITH: Final[Schema] = {
     "description": 'The inputs; `"{{ path }}"` as a whole value looks a value up and keeps its type.'
 }
-_TIMEOUT: Final[Schema] = _duration(
-    "How long one attempt may take; of an agent step, one answer of the model."
-)
+_TIMEOUT: Final[Schema] = _duration("How long one attempt may take.")
 _SEES: Final[Schema] = {
     "description": "What of the run it is given besides `with`: paths such as input.order or steps.fetch.output.",
     "type": "array",
@@ -271,6 +272,7 @@ FIELDS: Final[Mapping[Kind, tuple[Mapping[str, Schema], tuple[str, ...]]]] = {
     Kind.AGENT: (
         {
             **_WORK,
+            "timeout": _duration("How long one answer of the model may take; 10 minutes if not given."),
             "sees": _SEES,
             "agent": _text(AGENT_NAME, "A published agent.", longest=80),
             "settings": {

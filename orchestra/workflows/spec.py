@@ -125,11 +125,12 @@ class StepSpec:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one run may use. `wall_time` in seconds, `payload` in bytes of one stored value, `cost` as `5.00 USD`."""
+    """What one run may use. `repeats`: so often an agent may do the same with the same result. `wall_time` in seconds, `payload` in bytes of one stored value, `cost` as `5.00 USD`."""
 
     steps: int = 1_000
     turns: int = 200
     tool_calls: int = 500
+    repeats: int = 5
     tokens: int | None = None
     cost: str | None = None
     wall_time: float = 30 * 86_400.0

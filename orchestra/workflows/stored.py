@@ -70,6 +70,7 @@ def _dump_limits(limits: Limits) -> dict[str, Any]:
         "steps": limits.steps,
         "turns": limits.turns,
         "tool_calls": limits.tool_calls,
+        "repeats": limits.repeats,
         "tokens": limits.tokens,
         "cost": limits.cost,
         "wall_time": limits.wall_time,

@@ -137,6 +137,7 @@ def test_defaults_are_written_out_so_that_a_version_keeps_its_meaning() -> None:
         "steps": 1000,
         "turns": 200,
         "tool_calls": 500,
+        "repeats": 5,
         "tokens": None,
         "cost": None,
         "wall_time": 2592000,
