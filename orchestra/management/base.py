@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from orchestra import canonical
 from orchestra.canonical import Json
@@ -25,6 +26,8 @@ class OrchestraCommand(BaseCommand):
             return super().execute(*args, **options)
         except OrchestraError as error:
             say(error)
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer. Does it run? ({error})") from None
 
 
 def say(error: OrchestraError, where: str = "") -> NoReturn:

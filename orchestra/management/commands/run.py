@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import CommandParser
+from django.db.models import QuerySet
 
 from orchestra import states
 from orchestra.engine import cancel, fork
 from orchestra.errors import NotFound
+from orchestra.management import conversation
 from orchestra.management.base import OrchestraCommand, count, person, person_option, uid
 from orchestra.models import AuditEvent, HumanTask, Run, Step
 
 
 class Command(OrchestraCommand):
-    """run list | show UID | cancel UID | fork UID: what runs are doing, and how to stop or repeat them."""
+    """run list | show UID | talk UID | cancel UID | fork UID: what runs are doing, and how to stop or repeat them."""
 
     help = __doc__
 
@@ -27,6 +30,9 @@ class Command(OrchestraCommand):
         listing.add_argument("--workflow")
         listing.add_argument("--limit", type=count, default=20)
         verbs.add_parser("show", help="One run: steps, open questions, history.").add_argument(
+            "uid", type=uid
+        )
+        verbs.add_parser("talk", help="What its agents heard, said, did and were told.").add_argument(
             "uid", type=uid
         )
         for verb, what in (("cancel", "End it when what is in flight has settled."), ("fork", "A new run.")):
@@ -57,9 +63,7 @@ class Command(OrchestraCommand):
         rows = Run.objects.select_related(
             "deployment__workflow", "deployment__environment", "version__workflow"
         )
-        run = rows.filter(uid=options["uid"]).first()
-        if run is None:
-            raise NotFound(f"There is no run {options['uid']}.")
+        run = _found(rows, options["uid"])
         yield f"run {run.uid}  {run.state}  {run.deployment}  {run.version}"
         if run.error:
             yield f"  {run.failure_class}: {run.error}"
@@ -68,6 +72,9 @@ class Command(OrchestraCommand):
             yield f"  asks {question.group.name}: {question.title}  (manage.py question answer {question.uid})"
         for event in AuditEvent.objects.filter(chain=run.uid).order_by("seq"):
             yield f"  {event.at:%H:%M:%S.%f}  {event.subject}: {event.source or 'born'} > {event.target}  {event.reason}"
+
+    def _talk(self, options: dict[str, Any]) -> Iterator[str]:
+        yield from conversation.lines(_found(Run.objects.all(), options["uid"]))
 
     def _cancel(self, options: dict[str, Any]) -> Iterator[str]:
         run = cancel.request(uid=options["uid"], by=person(options), reason=options["reason"])
@@ -78,6 +85,13 @@ class Command(OrchestraCommand):
             uid=options["uid"], checkpoint=options["checkpoint"], by=person(options), reason=options["reason"]
         )
         yield str(made.uid)
+
+
+def _found(rows: QuerySet[Run], wanted: UUID) -> Run:
+    run = rows.filter(uid=wanted).first()
+    if run is None:
+        raise NotFound(f"There is no run {wanted}.")
+    return run
 
 
 def _steps(run: Run) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from argparse import ArgumentTypeError
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,9 @@ class Command(OrchestraCommand):
         parser.add_argument("--environment", default="dev")
         parser.add_argument("--subject", default="", help="What it is about, for people.")
         parser.add_argument("--reference", default="", help="The requester's own number.")
+        parser.add_argument(
+            "--label", action="append", default=[], type=_label, metavar="NAME=VALUE", help="May be repeated."
+        )
         parser.add_argument("--priority", type=int, default=0, help="-100 to 100; higher goes first.")
         parser.add_argument("--key", help="Idempotency key: the same key and input give the same task.")
         parser.add_argument("--count", type=count, default=1, help="Submit so many times (not with --key).")
@@ -42,6 +46,7 @@ class Command(OrchestraCommand):
             source="command",
             subject=options["subject"],
             reference=options["reference"],
+            labels=dict(options["label"]),
             priority=options["priority"],
         )
         by = person(options)
@@ -50,6 +55,14 @@ class Command(OrchestraCommand):
             self.stdout.write(str(made.run.uid))
             if options["wait"] is not None:
                 self.stdout.write(_follow(made.run.uid, options["wait"]))
+
+
+def _label(text: str) -> tuple[str, str]:
+    """A label as argument. Raises ArgumentTypeError."""
+    name, divided, value = text.partition("=")
+    if not (name and divided):
+        raise ArgumentTypeError(f"{text!r} is no NAME=VALUE.")
+    return name, value
 
 
 def _follow(uid: UUID, patience: float) -> str:
