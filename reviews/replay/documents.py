@@ -16,6 +16,8 @@ from orchestra.documents.envelopes import Envelope, envelopes
 #: Where the bindings of the example say that the store is.
 USUAL: Final = "127.0.0.1:8100"
 ANY_MODEL: Final = "recorded"
+#: A recorded agent that went in circles does so again; only turns and calls are limited.
+NO_LOOPS: Final[Mapping[str, Json]] = {"repeats": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Library:
         return _text(_with(found, settings=settings) for found in self._agents())
 
     def workflows(self) -> str:
-        """The workflow once for each agent, named like it."""
+        """The workflow once for each agent, named like it, which lets them go in circles."""
         (workflow,) = envelopes(self._read("workflow.yaml"))
         return _text(_for_agent(workflow, found.name) for found in self._agents())
 
@@ -75,7 +77,8 @@ def _for_agent(workflow: Envelope, agent: str) -> dict[str, Any]:
         name: {**step, "agent": agent} if step["kind"] == "agent" else step
         for name, step in _spec(workflow)["steps"].items()
     }
-    return {**_with(workflow, steps=steps), "name": agent}
+    limits = {**_spec(workflow)["limits"], **NO_LOOPS}
+    return {**_with(workflow, steps=steps, limits=limits), "name": agent}
 
 
 def _text(documents: Iterable[Mapping[str, Any]]) -> str:

@@ -6,8 +6,6 @@ import json
 import re
 from pathlib import Path
 
-import pytest
-
 from orchestra import schemas
 from orchestra.agents import recordings
 from orchestra.documents.envelopes import envelopes
@@ -88,6 +86,6 @@ def test_bindings_are_pointed_at_the_store_of_the_replay(library: Library) -> No
     assert "8100" not in text
 
 
-@pytest.mark.parametrize("part", ["limits: {turns: 40, tool_calls: 40}", "on_failure: escalate"])
-def test_the_workflow_has_the_limits_of_the_replay(library: Library, part: str) -> None:
-    assert part in (library.folder / "workflow.yaml").read_text(encoding="utf-8")
+def test_the_workflows_limit_turns_and_calls_and_let_agents_go_in_circles(library: Library) -> None:
+    specs = [spec for found in envelopes(library.workflows()) if isinstance(spec := found.spec, dict)]
+    assert [spec["limits"] for spec in specs] == [{"turns": 40, "tool_calls": 40, "repeats": 0}] * len(specs)
