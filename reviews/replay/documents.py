@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from orchestra.canonical import Json
@@ -16,8 +17,6 @@ from orchestra.documents.envelopes import Envelope, envelopes
 #: Where the bindings of the example say that the store is.
 USUAL: Final = "127.0.0.1:8100"
 ANY_MODEL: Final = "recorded"
-#: A recorded agent that went in circles does so again; only turns and calls are limited.
-NO_LOOPS: Final[Mapping[str, Json]] = {"repeats": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,10 @@ class Library:
         settings: Json = {"data": str(data), "on_departure": "continue"}
         return _text(_with(found, settings=settings) for found in self._agents())
 
-    def workflows(self) -> str:
-        """The workflow once for each agent, named like it, which lets them go in circles."""
+    def workflows(self, *, limits: Mapping[str, Json] = MappingProxyType({})) -> str:
+        """The workflow once for each agent, named like it; `limits` go before its own."""
         (workflow,) = envelopes(self._read("workflow.yaml"))
-        return _text(_for_agent(workflow, found.name) for found in self._agents())
+        return _text(_for_agent(workflow, found.name, limits) for found in self._agents())
 
     def agent_of(self) -> Mapping[str, str]:
         """Names of agents by the model that they are; `recorded` is for any other."""
@@ -72,12 +71,12 @@ def _with(envelope: Envelope, **more: Json) -> dict[str, Any]:
     return {**envelope.document, "spec": {**_spec(envelope), **more}}
 
 
-def _for_agent(workflow: Envelope, agent: str) -> dict[str, Any]:
+def _for_agent(workflow: Envelope, agent: str, more: Mapping[str, Json]) -> dict[str, Any]:
     steps = {
         name: {**step, "agent": agent} if step["kind"] == "agent" else step
         for name, step in _spec(workflow)["steps"].items()
     }
-    limits = {**_spec(workflow)["limits"], **NO_LOOPS}
+    limits = {**_spec(workflow)["limits"], **more}
     return {**_with(workflow, steps=steps, limits=limits), "name": agent}
 
 

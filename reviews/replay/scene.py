@@ -4,10 +4,12 @@ Refuses to decide anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from orchestra.canonical import Json
 from orchestra.engine import publish
 from orchestra.intake import tasks
 from orchestra.models import Person, Run
@@ -17,6 +19,8 @@ from reviews.replay.parts import Part
 from reviews.replay.store import Store
 
 ENVIRONMENT: Final = "replay"
+#: A recorded agent that went in circles does so again; only its turns and calls are limited.
+NO_LOOPS: Final[Mapping[str, Json]] = {"repeats": 0}
 #: Separation of duties: who publishes owns agents and rules, who asks is another one, and others decide.
 PEOPLE: Final = {
     "publisher": ("Publisher of the replay", "admins"),
@@ -48,7 +52,7 @@ def publish_all(library: Library, *, by: Person, store: str, data: Path, policie
     """Publish tools, bindings to the store at that address, agents, workflows and, if wanted, policies."""
     texts = [library.tools(), library.bindings(store), library.agents(data)]
     texts += library.policies() if policies else []
-    for text in [*texts, library.workflows()]:
+    for text in [*texts, library.workflows(limits=NO_LOOPS)]:
         publish.text(text, by=by, environment=ENVIRONMENT)
 
 
