@@ -35,6 +35,13 @@ def test_prints_the_id_of_the_run(shared: Stage) -> None:
     assert Run.objects.get(uid=uid).input == {"x": 1}
 
 
+def test_labels_come_with_the_task(shared: Stage) -> None:
+    labels = ["--label", "world=w-1", "--label", "channel=a=b"]
+    found = typed("submit", shared.publish(STEPS), "--as", "olga", *labels)
+    assert Run.objects.get(uid=found.lines[0]).task.labels == {"world": "w-1", "channel": "a=b"}
+    assert "is no NAME=VALUE" in refused("submit", "x", "--as", "olga", "--label", "world")
+
+
 def test_waits_for_the_end_when_asked_to(shared: Stage) -> None:
     found = typed("submit", shared.publish(STEPS), "--as", "olga", "--wait", "30")
     assert found.code == 0
