@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -92,7 +93,10 @@ def test_show_has_sentence_rules_request_digest_and_the_command_to_decide(databa
 
 def test_what_rules_redact_is_not_shown(scene: Scene) -> None:
     run = factories.run(factories.task(scene.proposal.deployment, requester=scene.requester))
-    told = {"arguments": {"card": "4000-1", "amount": "5.00"}, "body": b'{"card":"4000-1"}'}
+    told: dict[str, Any] = {
+        "arguments": {"card": "4000-1", "amount": "5.00"},
+        "body": b'{"card":"4000-1"}',
+    }
     call = factories.walk(factories.toolcall(factories.step(run), **told), "awaiting_approval")
     text = shown(factories.proposal(call, requirements={"redact": ["args.card"]}))
     assert '{"amount":"5.00","card":"[redacted]"}' in text
