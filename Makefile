@@ -15,8 +15,8 @@ help: ## Print this list
 	@echo "Usage: make TARGET"
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F '|' '{ printf "%-13s %s\n", $$1, $$2 }'
 
-demo: environment-agents ## Start all of it here with example data (PORT=8000); Ctrl-C stops it, the data stays
-	@exec $(RUN) -m orchestra.local.demo --port $(PORT)
+demo: environment-agents ## Start all of it here with example data (PORT=8000 DATA=folder); Ctrl-C stops it, the data stays
+	@exec $(RUN) -m orchestra.local.demo --port $(PORT) $(if $(DATA),--data "$(DATA)")
 
 demo-reset: environment-agents ## Throw away the data of the demo
 	@$(RUN) -m orchestra.local.demo --reset
