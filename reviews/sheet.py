@@ -11,7 +11,7 @@ from typing import Any, Final
 from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.engine import resolve
-from orchestra.models import Person, Proposal, ToolCall
+from orchestra.models import Approval, Person, Proposal, ToolCall
 from orchestra.tools import redaction, toolbox
 from orchestra.tools.sentences import visible
 
@@ -30,7 +30,7 @@ def lines(proposal: Proposal, reader: Person) -> Iterator[str]:
     for hit in proposal.ruling.rules:
         yield _entry("rule", f"{_rule(hit)}: {hit['message']}")
     yield _entry("needs", _needs(proposal))
-    for vote in proposal.approvals.select_related("person").order_by("pk"):
+    for vote in _votes(proposal, reader):
         yield _entry("vote", f"{vote.verdict} by {vote.person}: {visible(vote.reason) or 'no reason given'}")
     yield from _request(proposal)
     yield _entry("seen", _json(_masked(proposal, observed=proposal.toolcall.witness)["observed"]))
@@ -73,6 +73,13 @@ def _needs(proposal: Proposal) -> str:
     if proposal.expires_at is not None:
         said.append(f"until {proposal.expires_at:%Y-%m-%d %H:%M} UTC")
     return ", ".join(said)
+
+
+def _votes(proposal: Proposal, reader: Person) -> list[Approval]:
+    """The votes so far. Where they are blind, nobody sees those of others before their own."""
+    votes = list(proposal.approvals.select_related("person").order_by("pk"))
+    blind = proposal.state == "pending" and proposal.requirements.get("blind")
+    return [] if blind and all(vote.person_id != reader.pk for vote in votes) else votes
 
 
 def _request(proposal: Proposal) -> Iterator[str]:

@@ -127,7 +127,15 @@ def test_first_of_two_votes_leaves_it_pending(scene: Scene) -> None:
     assert typed(*deciding("approve", proposal, "sue")).lines == [f"{proposal.uid} approved"]
 
 
-def test_edit_keeps_other_arguments_for_the_engine(scene: Scene) -> None:
+def test_blind_votes_are_shown_to_who_has_voted(scene: Scene) -> None:
+    wanted = {"votes_needed": 2, "requirements": {"blind": True}}
+    proposal = propose(scene.proposal.deployment, scene.requester, **wanted)
+    typed(*deciding("approve", proposal))
+    assert "vote        approve by" in shown(proposal)
+    assert "vote        approve by" not in shown(proposal, "sue")
+
+
+def test_edit_of_what_fits_no_tool_is_refused(scene: Scene) -> None:
     account = User.objects.create(username="eda", person=factories.person("eda"))
     account.groups.add(Group.objects.get(name="reviewers"))
     told = refused(*deciding("edit", scene.proposal, "eda", "--arguments", "[1]"))
