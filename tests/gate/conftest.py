@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,7 +12,7 @@ from orchestra.audit.walk import Count
 from orchestra.local.embedded import Services
 from tests.databases import Database, in_use
 from tests.engine.stage import forget, nothing_moves, wrongs
-from tests.gate.stage import SECRET, GateStage
+from tests.gate.stage import HARMLESS, SECRET, GateStage
 from tests.store.shop import TOKEN, Shop
 from tests.waiting import until
 
@@ -32,6 +32,13 @@ def stage(database: Database, shop: Shop, token: None) -> GateStage:
     return GateStage(database, shop)
 
 
+@pytest.fixture
+def rules(shared: GateStage) -> Iterator[Callable[..., None]]:
+    """Puts rules in force, until the end of the test."""
+    yield shared.policy
+    shared.policy(HARMLESS)
+
+
 @pytest.fixture(scope="module")
 def shared(services: Services, template: str, running_shop: Shop) -> Iterator[GateStage]:
     """A stage with a worker, for all tests of a module; at its end everything must be in order."""
@@ -48,9 +55,11 @@ def shared(services: Services, template: str, running_shop: Shop) -> Iterator[Ga
                 forget()
                 stage = GateStage(made, running_shop)
                 stage.hire()
-                yield stage
-                until(nothing_moves, what="all runs of the module at rest")
-                stage.dismiss()
+                try:
+                    yield stage
+                    until(nothing_moves, what="all runs of the module at rest")
+                finally:
+                    stage.dismiss()
                 assert wrongs() == {}
                 assert list(record.check({}, Count())) == [], "the record of this module's runs is broken"
         finally:

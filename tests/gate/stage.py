@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from orchestra.engine import publish
+from orchestra.engine import halt, publish
 from orchestra.intake import tasks as intake
 from orchestra.models import Deployment, Dispatch, Person, Proposal, Run, ToolCall, Turn
 from orchestra.people import persons
@@ -17,13 +18,15 @@ from orchestra.tools import toolbox
 from reviews import decisions
 from tests.databases import Database
 from tests.engine.stage import Stage, names
-from tests.store.shop import TOKEN, Shop
+from tests.store.shop import BASE, TOKEN, Shop, address
 from tests.waiting import until
 
 STORE = Path(__file__).resolve().parents[2] / "examples" / "store"
 SECRET = "STORE_TOKEN"
 WRITES = ["cancel_pending_order", "modify_pending_order_*", "modify_user_address", "return_*", "exchange_*"]
 READS = ["find_user_id_by_*", "get_*_details", "list_all_product_types", "calculate", "think"]
+#: A rule that says nothing of writes.
+HARMLESS = {"id": "none", "tools": ["think"], "verdict": "allow", "message": "Thinking is free."}
 Line = Mapping[str, Any]
 
 
@@ -55,13 +58,38 @@ class GateStage(Stage):
         binding["spec"] |= {"base_url": f"http://{host}/worlds/{{world}}", "allow": [host], **changes}
         self.publish_text(json.dumps(binding))
 
+    def tool(self, like: str, *, at: str = "", **changes: Any) -> str:
+        """A tool with a binding of its own: as one of the store's, which observes nothing, with changes."""
+        told = {each["name"]: each["spec"] for each in yaml.safe_load_all((STORE / "tools.yaml").read_text())}
+        spec = {**told[like], "observe": None, "lookup": None, "reverse": None, "object": None, **changes}
+        name = f"tool_{next(names)}"
+        self.declare(name, {key: value for key, value in spec.items() if value is not None})
+        self.rebind(name, at or f"{self.shop.url}/worlds/{{world}}")
+        return name
+
+    def declare(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Publish the declaration of a tool."""
+        self.publish_text(json.dumps({"kind": "tool", "name": name, "spec": spec}))
+
+    def rebind(self, name: str, base_url: str, *, labels: Sequence[str] = ("world",)) -> None:
+        """Point a tool that has a binding of its own to an address."""
+        host = base_url.removeprefix("http://").partition("/")[0]
+        spec = {"tools": [name], "base_url": base_url, "labels": list(labels), "secret": f"env:{SECRET}"}
+        body = {"kind": "binding", "name": name, "spec": {**spec, "allow": [host]}}
+        self.publish_text(json.dumps(body))
+
     def agent(
-        self, script: Sequence[Line], *, grants: Sequence[str] = (*READS, *WRITES), **settings: Any
+        self,
+        script: Sequence[Line],
+        *,
+        grants: Sequence[str] = (*READS, *WRITES),
+        adapter: str = "scripted",
+        **settings: Any,
     ) -> str:
         """An agent of ada's that says these lines."""
         name = f"agent-{next(names)}"
         spec = {
-            "adapter": "scripted",
+            "adapter": adapter,
             "model": "script",
             "settings": {"script": [dict(line) for line in script], **settings},
             "grants": [*grants, "transfer_to_human_agents"],
@@ -71,7 +99,9 @@ class GateStage(Stage):
 
     def serving(self, script: Sequence[Line], *, step: Mapping[str, Any] | None = None, **more: Any) -> str:
         """A workflow of one agent step, which plays the script."""
-        granted = {name: more.pop(name) for name in ("grants", "forever") if name in more}
+        granted = {
+            name: more.pop(name) for name in ("grants", "forever", "adapter", "saying") if name in more
+        }
         body = {"kind": "agent", "agent": self.agent(script, **granted), **(step or {})}
         return self.workflow({"serve": body}, **more)
 
@@ -110,6 +140,20 @@ class GateStage(Stage):
     def serve(self, script: Sequence[Line], world: str, **more: Any) -> Run:
         """Play a script in a world until the run rests."""
         return self.rest(self.ask(self.serving(script, **more), world))
+
+    def line(self, tool: str, **changes: Any) -> Line:
+        """A line that calls a tool like the one that changes a customer's address."""
+        person = next(iter(BASE.users))
+        return {"call": tool, "with": {"user_id": person, **address(**changes)}}
+
+    @contextmanager
+    def held(self, run: Run) -> Iterator[None]:
+        """Until the end nothing of the run passes the gate, and people may decide meanwhile."""
+        switch = halt.set_on(halt.Scope.RUN, by=self.operator, reason="look first", run=run)
+        try:
+            yield
+        finally:
+            halt.lift(uid=switch.uid, by=self.operator, reason="looked")
 
     def calls(self, run: Run) -> list[ToolCall]:
         """The calls of a run in order."""
