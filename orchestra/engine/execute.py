@@ -31,6 +31,8 @@ from orchestra.tools.toolbox import Equipped
 KEPT_OF_REPLY: Final = 65_536
 #: Of these repeats are harmless, so that nothing has to be waited for but the sender's own timeout.
 REPEATABLE: Final = frozenset({Delivery.KEY, Delivery.IDEMPOTENT})
+#: Statuses by which a system turns a request away before it looks at its key.
+AT_THE_DOOR: Final = frozenset({401, 403})
 
 
 #: What the gate goes by, read anew under the lock.
@@ -271,9 +273,20 @@ def record(case: Case, call: ToolCall, reply: Reply | SendFailure) -> None:
     columns = (
         {"status": reply.status, "reply": reply.body[:KEPT_OF_REPLY]} if isinstance(reply, Reply) else {}
     )
-    close(dispatch, Outcome(str(settled.outcome)), **columns)
+    outcome = Outcome(str(settled.outcome))
+    close(dispatch, outcome, **columns)
+    if _leaves_doubt(call, outcome, reply):
+        outcome = Outcome.UNKNOWN
     late = isinstance(reply, SendFailure) and reply.timed_out
-    finish(case, call, Outcome(str(settled.outcome)), settled.result, settled.error, late=late)
+    finish(case, call, outcome, settled.result, settled.error, late=late)
+
+
+def _leaves_doubt(call: ToolCall, outcome: Outcome, reply: Reply | SendFailure) -> bool:
+    """Whether a sending before this one may have happened: that this one did nothing says nothing of that one."""
+    if call.effect == Effect.READ or not call.dispatches.filter(outcome=Outcome.UNKNOWN).exists():
+        return False
+    turned_away = isinstance(reply, Reply) and reply.status in AT_THE_DOOR
+    return outcome is Outcome.FAILED_CLEAN or (outcome is Outcome.FAILED and turned_away)
 
 
 def close(dispatch: Dispatch, outcome: Outcome, **columns: object) -> None:
@@ -303,5 +316,5 @@ def finish(
     elif outcome is Outcome.FAILED_CLEAN:
         case.move(call, "failed_clean", reason="nothing was sent", error=error, failure_class=str(failure))
     else:
-        case.move(call, "unknown", reason="no readable answer", error=error, failure_class=str(failure))
+        case.move(call, "unknown", reason="no answer that tells", error=error, failure_class=str(failure))
     logs.event("call.settled", run=case.flight.run.uid, outcome=str(outcome), tool=call.tool_name)

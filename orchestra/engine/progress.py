@@ -224,7 +224,11 @@ def _settle_orphan(case: Case, _: Place, call: ToolCall, waits: Waits) -> None:
 
 
 def _find_out(case: Case, _: Place, call: ToolCall, waits: Waits) -> None:
-    task = reconcile.question(case, call)
+    until = reconcile.once_more(case, call)
+    if until is not None:
+        waits.hold("in doubt, and the last try did not leave", until=until, waits_until=until)
+        return
+    task = reconcile.question(case, call) if call.state == "unknown" else None
     if task is not None:
         waits.hold("nobody knows whether a call happened", waits_humantask_id=task.pk)
 

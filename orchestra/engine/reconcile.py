@@ -37,13 +37,35 @@ def orphan(case: Case, call: ToolCall) -> datetime | None:
     dispatch = call.dispatches.order_by("-n")[0]
     if dispatch.settles_at > case.flight.clock():
         return dispatch.settles_at
+    repeat = not _unwanted(case) and _repeatable(case, call)
+    if repeat and not case.around.is_open:
+        return dispatch.settles_at  # looked at again when the halt is lifted
     execute.close(dispatch, Outcome.UNKNOWN)
     logs.event("call.orphaned", level=logs.WARNING, run=case.flight.run.uid, tool=call.tool_name)
     told = {"error": DIED, "failure_class": str(FailureClass.LOST_WORKER)}
     case.move(call, "unknown", reason="its worker died before the answer", **told)
-    if not _unwanted(case) and _repeatable(case, call):
-        execute.gate(Passing(case, call, case.tool(call.tool_name), NOTHING_TO_READ, again=True))
+    if repeat:
+        _repeat(case, call)
     return None
+
+
+def once_more(case: Case, call: ToolCall) -> datetime | None:
+    """A call in doubt whose last sending did not leave: when to repeat it under its key; None when nobody will."""
+    last: Dispatch = call.dispatches.order_by("-n")[0]
+    if last.outcome != Outcome.FAILED_CLEAN or last.n >= CLEAN.attempts or _unwanted(case):
+        return None
+    if not _repeatable(case, call) or HumanTask.objects.filter(toolcall=call, kind=Question.UNKNOWN).exists():
+        return None
+    until = (last.finished_at or last.created_at) + timedelta(seconds=_pause(call, last.n))
+    if until > case.flight.clock() or not case.around.is_open:
+        return until
+    _repeat(case, call)
+    return None
+
+
+def _repeat(case: Case, call: ToolCall) -> None:
+    """Send the same bytes again; the caller holds the halt latch."""
+    execute.gate(Passing(case, call, case.tool(call.tool_name), NOTHING_TO_READ, again=True))
 
 
 def _unwanted(case: Case) -> bool:

@@ -146,4 +146,5 @@ class CrashStage(GateStage):
     def sound(self) -> None:
         """The same; and the shop, the calls and the record agree."""
         self.in_order()
-        assert ledger.faults(self.shop) == []
+        found = ledger.faults(self.shop)
+        assert found == [], "\n".join(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,7 @@ from tests.crash.stage import kill
 from tests.engine.stage import again
 from tests.gate_crash import commits
 from tests.gate_crash.commits import Commit
-from tests.gate_crash.stage import PATIENCE, CrashStage
+from tests.gate_crash.stage import PATIENCE, WINDOW, CrashStage
 from tests.store.shop import cancellation
 from tests.waiting import until
 
@@ -152,10 +153,32 @@ def test_second_worker_dies_as_it_takes_over_and_the_call_takes_effect_once(
     once(stage, world)
 
 
+def test_second_sending_that_comes_too_late_proves_nothing_about_the_first(
+    stage: CrashStage, world: str
+) -> None:
+    """It was done at the first sending: the shop's order is another one now, and nobody may be asked to do it anew."""
+    hold = stage.wire.hold("POST", f"/{world}/", done=True)
+    first = stage.working()
+    run = stage.begin(world, CANCEL)
+    stage.approving(hold.reached.is_set, what="the request")
+    with commits.held(stage.database, *GATE_AGAIN) as commit:
+        stage.replace(first)
+        until(commit.reached, within=PATIENCE, what="the second sending")
+        time.sleep(1.2 * WINDOW)
+        commit.keep()
+
+    def found_out() -> bool:
+        stage.find_out()
+        return again(run).state == "succeeded"
+
+    stage.approving(found_out, what="the end of the run")
+    once(stage, world)
+
+
 def once(stage: CrashStage, world: str) -> None:
     """One call was made, it took effect once, and what reached the shop was the same each time."""
     (call,) = ToolCall.objects.exclude(effect="read")
-    assert call.state == "succeeded"
+    assert call.state in {"succeeded", "settled_done"}
     sendings = stage.wire.sent("POST", f"/{world}/")
     assert {(one.key, one.body) for one in sendings} == {(call.key, bytes(call.body or b""))}
     until(lambda: len(stage.shop.effects(world)) == 1, what="one effect")
