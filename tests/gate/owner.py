@@ -28,7 +28,7 @@ def alter(database: Database, changes: Sequence[tuple[Row, Mapping[str, Any]]]) 
 
 def _set(connection: Connection, text: str, table: str, guards: Sequence[str]) -> None:
     for guard in guards:
-        connection.execute(sql.SQL(text).format(sql.Identifier(table), sql.Identifier(guard)))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(text).format(sql.Identifier(table), sql.Identifier(guard)))
 
 
 def _write(connection: Connection, row: Row, columns: Mapping[str, Any]) -> int:

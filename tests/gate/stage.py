@@ -13,6 +13,7 @@ import yaml
 from orchestra.engine import halt, publish
 from orchestra.intake import tasks as intake
 from orchestra.models import Deployment, Dispatch, Person, Proposal, Run, ToolCall, Turn
+from orchestra.models.halts import Scope
 from orchestra.people import persons
 from orchestra.tools import toolbox
 from reviews import decisions
@@ -149,7 +150,7 @@ class GateStage(Stage):
     @contextmanager
     def held(self, run: Run) -> Iterator[None]:
         """Until the end nothing of the run passes the gate, and people may decide meanwhile."""
-        switch = halt.set_on(halt.Scope.RUN, by=self.operator, reason="look first", run=run)
+        switch = halt.set_on(Scope.RUN, by=self.operator, reason="look first", run=run)
         try:
             yield
         finally:

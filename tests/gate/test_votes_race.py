@@ -100,7 +100,10 @@ def test_approval_against_expiry_has_one_winner(shared: GateStage, world: str) -
     refusals = []
     with pair() as both:
         for n, (run, _) in enumerate(runs):
-            acts = approving(shared, run, shared.reviewer), partial(time_is_over, run, shared.proposal(run))
+            acts: tuple[Act, Act] = (
+                approving(shared, run, shared.reviewer),
+                partial(time_is_over, run, shared.proposal(run)),
+            )
             delays = (0.0, n / 500) if n % 2 else (n / 500, 0.0)
             refusals.append(both.at_once(*map(attempt, acts), delays=delays)[0])
     for (run, where), refused in zip(runs, refusals, strict=True):
