@@ -1,6 +1,6 @@
-"""Tools that are Python functions of this process: for reading only, until calls pass the gate.
+"""Tools that are Python functions of this process, called at once and without a ruling: they only read.
 
-Refuses tools that write: an effect without a gate would be a way round it.
+Refuses tools that write: those are published, and their calls pass the gate.
 """
 
 from __future__ import annotations
