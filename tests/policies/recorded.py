@@ -81,19 +81,20 @@ class Recording:
         dialect = DIALECTS["lenient" if run["source"] == "S3" else "strict"]
         now = Run(operations.World(self.data, operations.Memory(), dialect))
         names: dict[str, str] = {}
+        undone: set[str] = set()
         for number, message in enumerate(run["messages"]):
             if message["role"] == "user":
                 now.seen.add(REQUESTER, message["content"])
                 now.last_message = message["content"]
-            elif message["role"] == "tool":
+            elif message["role"] == "tool" and message["tool_call_id"] not in undone:
                 _hear(message, names.get(message["tool_call_id"], ""), now)
             for place, call in enumerate(message.get("tool_calls") or ()):
                 names[call["id"]] = call["function"]["name"]
                 label = self.labels.get((run["run"], number, place))
-                if label is not None:
-                    self._write(label, len(message["tool_calls"]), now, performs)
+                if label is not None and not self._write(label, len(message["tool_calls"]), now, performs):
+                    undone.add(call["id"])  # nobody hears the answer to a call that was not made
 
-    def _write(self, label: Label, of_turn: int, now: Run, performs: Callable[[Write, Run], bool]) -> None:
+    def _write(self, label: Label, of_turn: int, now: Run, performs: Callable[[Write, Run], bool]) -> bool:
         tool, arguments = label["tool"], label["arguments"]
         same = f"{tool} {canonical.digest(arguments).hex()}"
         made = Write(
@@ -108,8 +109,9 @@ class Recording:
             not self.schemas[tool].problems(arguments),
             label,
         )
-        if performs(made, now) and perform(now.world, tool, arguments):
-            now.succeeded[same] += 1
+        done = performs(made, now) and perform(now.world, tool, arguments)
+        now.succeeded[same] += done
+        return done
 
 
 def perform(world: operations.World, tool: str, arguments: Row) -> bool:
