@@ -50,7 +50,7 @@ class Greeting:
 
     def _text(self) -> str:
         lines = ["", f"  Orchestra is ready: http://localhost:{self._port}/", ""]
-        lines += [f"  {line}" for line in self._hints.splitlines()]
+        lines += [f"  {line}".rstrip() for line in self._hints.splitlines()]
         lines += ["", "  Ctrl-C stops it and keeps the data; make demo-reset throws the data away.", ""]
         return "\n".join(lines)
 
@@ -76,7 +76,11 @@ def waiting(found: Figures) -> str:
     proposals = sum(number for (name, _), number in found.items() if name == "orchestra_proposals_pending")
     questions = sum(number for (name, _), number in found.items() if name == "orchestra_human_tasks_open")
     where = "manage.py proposal list, manage.py question list"
-    return f"Waiting for people: {proposals:.0f} proposals and {questions:.0f} questions ({where})"
+    return f"Waiting for people: {_many(proposals, 'proposal')} and {_many(questions, 'question')} ({where})"
+
+
+def _many(number: float, word: str) -> str:
+    return f"{number:.0f} {word}{'' if number == 1 else 's'}"
 
 
 def _nothing() -> None:

@@ -24,7 +24,8 @@ EXPECTED: dict[str, str] = {
     "orchestra.jobs.advance": "RQ: a job names its function, so that web processes need not import the worker",
     "orchestra.wsgi:application": "granian, started by the local supervisor",
     "examples.steps": "settings: default of ORCHESTRA_STEP_FUNCTIONS, which name a user's own code",
-    "examples.store": "python -m, started by a replay: the store is a foreign system, and a process of its own",
+    "examples.store.scripts": "python -m, run by the demo: records the store's own conversations into a folder",
+    "examples.store": "python -m, started by the demo and by a replay: the store is a foreign system, and a process of its own",
 }
 # Texts that look like paths but are none, such as permissions and audit event names -> what they are.
 NO_PATHS: dict[str, str] = {

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestra.local import greeting
 from tests.local.conftest import descendants
 from tests.waiting import until
 
@@ -182,6 +183,20 @@ def test_wrong_numbers_are_refused_before_anything_starts(show: Show, wrong: lis
     demo = show(*wrong)
     assert demo.ends() == 2
     assert "is no number from 1 to" in demo.text()
+
+
+def test_what_waits_is_told_from_the_metrics() -> None:
+    text = """# HELP orchestra_runs Runs by state.
+orchestra_runs{state="queued"} 0.0
+orchestra_proposals_pending{tier="1"} 2.0
+orchestra_proposals_pending{tier="3"} 10.0
+orchestra_human_tasks_open{kind="form"} 1.0
+orchestra_database_size_bytes 1.2345e+07
+"""
+    found = greeting.figures(text)
+    assert found["orchestra_runs", "queued"] == 0
+    assert found["orchestra_database_size_bytes", ""] == 12_345_000
+    assert "12 proposals and 1 question (" in greeting.waiting(found)
 
 
 def test_old_python_is_told_so(project: Path) -> None:

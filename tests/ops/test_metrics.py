@@ -52,7 +52,8 @@ def test_figures_follow_the_rows(database: Database) -> None:
     factories.run(run.task, due_at=factories.now(3600))
     factories.run(run.task, state="failed")
     factories.step(run, state="running")
-    factories.step(run, state="succeeded")
+    done = factories.step(run, state="succeeded")
+    factories.proposal(factories.toolcall(done), tier=3)
     factories.worker(claims_by_hint=30, claims_by_poll=10, fences_lost=2, hints_lost=3)
     factories.worker(seen_at=factories.now(-3600), claims_by_poll=20)
     factories.halt()
@@ -65,6 +66,8 @@ def test_figures_follow_the_rows(database: Database) -> None:
     assert found["orchestra_steps running"] == 1
     assert "orchestra_steps succeeded" not in found
     assert found["orchestra_human_tasks_open form"] == 1
+    assert found["orchestra_proposals_pending 3"] == 1
+    assert found["orchestra_proposals_pending 4"] == 0
     assert found["orchestra_worker_processes"] == 2  # one more held the run that failed
     assert found["orchestra_claims_total hint"] == 30
     assert found["orchestra_claims_total poll"] == 30
