@@ -20,6 +20,8 @@ def reserve(case: Case, resource: Resource, purpose: str) -> None:
 
     Raises LimitReached when one of them is used up.
     """
+    if not case.around.has_budgets:
+        return
     budgets = list(_covering(case, resource))
     if budgets and Reservation.objects.filter(purpose=purpose).exists():
         return
@@ -31,8 +33,10 @@ def reserve(case: Case, resource: Resource, purpose: str) -> None:
         Reservation.objects.create(budget=budget, step=case.step, purpose=purpose, amount=1)
 
 
-def settle(purpose: str, *, used: bool) -> None:
+def settle(case: Case, purpose: str, *, used: bool) -> None:
     """What was set aside is used, or given back. Settling twice changes nothing."""
+    if not case.around.has_budgets:
+        return
     rows = Reservation.objects.select_for_update().filter(purpose=purpose, settled_at__isnull=True)
     for reservation in rows.order_by("budget_id"):
         amount = reservation.amount if used else 0

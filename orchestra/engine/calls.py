@@ -27,7 +27,7 @@ from orchestra.engine.flight import Arrival, Failure, Flight
 from orchestra.engine.history import NO_TURN, Place
 from orchestra.engine.limits import LimitReached
 from orchestra.engine.progress import Waits
-from orchestra.engine.surroundings import Surroundings
+from orchestra.engine.surroundings import Shared, Surroundings
 from orchestra.errors import FailureClass
 from orchestra.workflows.spec import Kind
 
@@ -41,14 +41,14 @@ def stir(flight: Flight) -> None:
             node.due = True
 
 
-def proceed(flight: Flight) -> bool:
+def proceed(flight: Flight, shared: Shared) -> bool:
     """Look at every step that is due; whether there was any."""
     nodes = [(node, node.row) for node in flight.nodes.values() if node.due and node.row is not None]
     if not nodes or flight.ending is not None:
         return False
     if flight.history is None:
         flight.history = history.load(flight.run)
-    around = Surroundings(flight)
+    around = Surroundings(flight, shared)
     for node, row in nodes:
         node.due = False
         case = Case(flight, node, around, flight.history.of(row))

@@ -24,6 +24,7 @@ from orchestra.engine.connections import borrow
 from orchestra.engine.flight import Arrival, Flight, Work
 from orchestra.engine.hands import Hands
 from orchestra.engine.session import Session
+from orchestra.engine.surroundings import Shared
 
 PAUSE_AFTER_FAILURE = 0.5
 HELD_BACK = SendFailure("Held back before it was sent.", NotSent.LOCAL)
@@ -43,12 +44,13 @@ def _decide(flights: Sequence[Flight]) -> list[int]:
     for flight in flights:
         calls.stir(flight)
     rung: list[int] = []
+    shared = Shared()
     while flights:
         for flight in flights:
             plan.decide(flight)
         rung += checkpoint.write(flights).rung
         checkpoint.noted(flights)
-        flights = [flight for flight in flights if calls.proceed(flight)]
+        flights = [flight for flight in flights if calls.proceed(flight, shared)]
     return rung
 
 

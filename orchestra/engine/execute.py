@@ -274,7 +274,7 @@ def record(case: Case, call: ToolCall, reply: Reply | SendFailure) -> None:
         {"status": reply.status, "reply": reply.body[:KEPT_OF_REPLY]} if isinstance(reply, Reply) else {}
     )
     outcome = Outcome(str(settled.outcome))
-    close(dispatch, outcome, **columns)
+    close(case, dispatch, outcome, **columns)
     if _leaves_doubt(call, outcome, reply):
         outcome = Outcome.UNKNOWN
     late = isinstance(reply, SendFailure) and reply.timed_out
@@ -289,10 +289,10 @@ def _leaves_doubt(call: ToolCall, outcome: Outcome, reply: Reply | SendFailure) 
     return outcome is Outcome.FAILED_CLEAN or (outcome is Outcome.FAILED and turned_away)
 
 
-def close(dispatch: Dispatch, outcome: Outcome, **columns: object) -> None:
+def close(case: Case, dispatch: Dispatch, outcome: Outcome, **columns: object) -> None:
     """A sending is over: what was set aside for it is used, unless nothing was sent."""
     budgets.settle(
-        budgets.of_sending(dispatch.toolcall, dispatch.n), used=outcome is not Outcome.FAILED_CLEAN
+        case, budgets.of_sending(dispatch.toolcall, dispatch.n), used=outcome is not Outcome.FAILED_CLEAN
     )
     Dispatch.objects.filter(pk=dispatch.pk, outcome="").update(outcome=outcome, finished_at=Now(), **columns)
 

@@ -40,7 +40,7 @@ def orphan(case: Case, call: ToolCall) -> datetime | None:
     repeat = not _unwanted(case) and _repeatable(case, call)
     if repeat and not case.around.is_open:
         return dispatch.settles_at  # looked at again when the halt is lifted
-    execute.close(dispatch, Outcome.UNKNOWN)
+    execute.close(case, dispatch, Outcome.UNKNOWN)
     logs.event("call.orphaned", level=logs.WARNING, run=case.flight.run.uid, tool=call.tool_name)
     told = {"error": DIED, "failure_class": str(FailureClass.LOST_WORKER)}
     case.move(call, "unknown", reason="its worker died before the answer", **told)

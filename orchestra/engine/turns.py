@@ -163,7 +163,7 @@ def _purpose(case: Case) -> str:
 
 
 def _turn(case: Case, **columns: Any) -> Turn:
-    budgets.settle(_purpose(case), used=True)
+    budgets.settle(case, _purpose(case), used=True)
     run, turns = case.flight.run, case.talk.turns
     turn = Turn.objects.create(
         run=run,
