@@ -30,6 +30,8 @@ _OWN: Final = frozenset(
     {"ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "SECURE_COOKIES", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT"}
     | {"STATIC_ROOT", "TRUST_PROXY"}
 )
+# What some libraries write as \uXXXX in JSON although they need not: several languages, and .NET.
+_ESCAPED_IN_JSON: Final = ("<>&", "<>&'`+")
 _UNREADABLE: Final = "A secret reference reads env:NAME or file:/run/secrets/name; this one reads otherwise."
 
 
@@ -131,7 +133,7 @@ def hidden(value: Secret | str) -> Secret:
 
 
 def scrub(text: str, secrets: Iterable[Secret]) -> str:
-    """The text with every secret replaced by `[secret]`: plain, base64, URL-encoded, as in JSON or HTML."""
+    """The text with every secret replaced by `[secret]`: plain, base64, hex, URL-encoded, as in JSON or HTML."""
     pattern = _pattern(secrets)
     return pattern.sub(MARK, text) if pattern else text
 
@@ -180,6 +182,11 @@ def _forms(text: str) -> Iterator[str]:
     for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], html.escape(text)):
         yield escaped
         yield escaped.replace("/", "\\/")
+    for signs in _ESCAPED_IN_JSON:
+        for case in ("04x", "04X"):
+            yield "".join(f"\\u{ord(s):{case}}" if s in signs else s for s in json.dumps(text)[1:-1])
+    yield text.encode().hex()
+    yield text.encode().hex().upper()
     yield from _base64_forms(text.encode())
 
 

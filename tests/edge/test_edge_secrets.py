@@ -8,6 +8,7 @@ import copy
 import json
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -189,6 +190,10 @@ def test_secrets_are_compared_without_being_shown() -> None:
         lambda text: quote(text, safe="").lower(),
         lambda text: json.dumps({"a": text}),
         lambda text: json.dumps({"a": text}).replace("/", "\\/"),
+        lambda text: text.encode().hex(),
+        lambda text: text.encode().hex().upper(),
+        lambda text: re.sub("[<>&]", lambda sign: f"\\u{ord(sign[0]):04x}", json.dumps({"a": text})),
+        lambda text: re.sub("[<>&'`+]", lambda sign: f"\\u{ord(sign[0]):04X}", json.dumps({"a": text})),
         lambda text: base64.b64encode(text.encode()).decode(),
         lambda text: base64.b64encode(f"user:{text}".encode()).decode(),
         lambda text: base64.b64encode(f"u:{text}:more".encode()).decode(),
@@ -197,7 +202,7 @@ def test_secrets_are_compared_without_being_shown() -> None:
     ],
 )
 def test_a_secret_is_taken_out_in_every_usual_form(form: Callable[[str], str]) -> None:
-    for text in (TOKEN, 'quote"and\\back&<slash>', "ümläute-und-mehr", "plain0123456789"):
+    for text in (TOKEN, "plus+and'&<more>", 'quote"and\\back&<slash>', "ümläute-und-mehr", "plain0123456789"):
         shown = form(text)
         cleaned = secrets.scrub(shown, [Secret(text).prefixed("Bearer ")])
         assert "[secret]" in cleaned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -79,6 +80,10 @@ class CrashStage(GateStage):
         process = self.worker(**variables)
         process.says("worker.started")
         return process
+
+    def working_here(self) -> AbstractContextManager[object]:
+        """A worker inside of this process, for what needs no death."""
+        return super().working()
 
     def replace(self, dead: Spawned, **variables: str) -> Spawned:
         """Kill a worker; another takes its place."""

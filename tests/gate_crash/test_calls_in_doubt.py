@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from tests.gate_crash.stage import CrashStage
+from tests.gate_crash.wire import Answer
 from tests.store.shop import cancellation
 
 OF: Final = "cancel_pending_order"
@@ -51,3 +52,21 @@ def test_call_of_a_dead_worker_that_no_living_key_protects_is_put_before_a_perso
         assert len(stage.sendings(run)) == stage.sent(worlds[kind]) == 1
         assert len(stage.shop.effects(worlds[kind])) == int(happened)
     stage.in_order()
+
+
+def test_call_stays_in_doubt_when_its_repeat_is_turned_away_at_the_door(
+    stage: CrashStage, world: str
+) -> None:
+    """A shop that wants another token by now has not looked at the key: the first sending may have happened."""
+    hold = stage.wire.hold("POST", f"/{world}/", done=True)
+    worker = stage.working()
+    run = stage.begin(world, {"call": OF, "with": cancellation()})
+    stage.approving(hold.reached.is_set, what="the request")
+    stage.wire.backend = lambda _: Answer(401, {}, b"")
+    stage.replace(worker)
+    stage.becomes(run, "unknown")
+    assert [one.status for one in stage.sendings(run)] == [None, 401]
+    stage.find_out()
+    stage.ends(run)
+    assert stage.told(run) == ["settled_done"]
+    stage.sound()

@@ -8,7 +8,7 @@ from orchestra.contracts import Reply
 from orchestra.engine import claim, execute, history
 from orchestra.engine.case import Case
 from orchestra.engine.connections import borrow, now
-from orchestra.engine.surroundings import Surroundings
+from orchestra.engine.surroundings import Shared, Surroundings
 from orchestra.models import AuditEvent, Run, Step, ToolCall
 from tests.conftest import Spawned
 from tests.crash.stage import kill, tell
@@ -91,7 +91,9 @@ def recorded(run: Run, *, fence: int) -> str:
     flight = claim.flight_of(run, now(), seen=run.wake)
     claim.load([flight])
     (step,) = Step.objects.filter(run=run)
-    case = Case(flight, flight.nodes[step.path, step.item], Surroundings(flight), history.load(run).of(step))
+    case = Case(
+        flight, flight.nodes[step.path, step.item], Surroundings(flight, Shared()), history.load(run).of(step)
+    )
     (call,) = case.talk.calls
     try:
         with borrow():

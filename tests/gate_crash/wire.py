@@ -42,11 +42,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back."""
+    """What goes back; with status 0 the body alone, which should look like a reply."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    reason: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -161,7 +162,10 @@ class Shop:
 
 
 def _write(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
-    handler.send_response(answer.status)
+    if answer.status == 0:
+        handler.wfile.write(answer.body)
+        return
+    handler.send_response(answer.status, answer.reason)
     for name, value in answer.headers.items():
         if name.lower() not in OURS:
             handler.send_header(name, value)
