@@ -6,6 +6,7 @@ Knows a value in every form that a system might send it back in. Refuses to look
 from __future__ import annotations
 
 import base64
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -79,7 +80,26 @@ def _value(client: redis.Redis, key: bytes) -> bytes:
     }
     kind = client.type(key)
     assert isinstance(kind, bytes)
-    return repr(read[kind](key)).encode()
+    return b"\n".join(_unpacked(piece) for piece in _pieces(read[kind](key)))
+
+
+def _pieces(value: object) -> Iterator[bytes]:
+    """All bytes in a reply of the server."""
+    if isinstance(value, bytes):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _pieces([*value.keys(), *value.values()])
+    elif isinstance(value, list | tuple | set):
+        for each in value:
+            yield from _pieces(each)
+
+
+def _unpacked(piece: bytes) -> bytes:
+    """What RQ compresses, as it was before."""
+    try:
+        return zlib.decompress(piece)
+    except zlib.error:
+        return piece
 
 
 def _forms(value: str) -> Iterator[tuple[str, bytes]]:
