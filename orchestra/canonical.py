@@ -34,7 +34,7 @@ class Limits:
 ARGUMENTS: Final = Limits(size=256 * 1024)
 RESULTS: Final = Limits(size=2 * 1024 * 1024)
 #: For bytes that our own code encodes: no size of its own, but an end to cycles.
-_ENCODING: Final = Limits(size=2**31, nodes=1_000_000)
+_ENCODING: Final = Limits(size=2**31, depth=128, nodes=1_000_000)
 _NESTED: Final = (dict, list, tuple)
 
 

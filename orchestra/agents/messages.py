@@ -21,11 +21,15 @@ LONGEST_NAME: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call that a model wants, as it wrote it: name and arguments are its own text."""
+    """A call that a model wants, as it wrote it: name and arguments are its own text.
+
+    `broken`: the text holds what cannot be kept, so that what is kept is not what was written.
+    """
 
     id: str
     name: str
     arguments: str
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,9 @@ def _asked(call: object, place: int) -> Asked:
         raise _garbage(f"call {place + 1} has no name, or arguments that are no text")
     text = arguments if isinstance(arguments, str) else _text(arguments, place)
     given = call.get("id")
-    return Asked(storable(given) if isinstance(given, str) and given else f"call_{place}", name, text)
+    found = storable(given) if isinstance(given, str) and given else f"call_{place}"
+    broken = call.get("broken") is True or storable(text) != text or storable(name) != name
+    return Asked(found, name, text, broken)
 
 
 def _text(arguments: Mapping[Any, Any], place: int) -> str:
@@ -102,7 +108,8 @@ def _kept(call: Asked) -> Json:
         "name": storable(call.name)[:LONGEST_NAME],
         "arguments": storable(call.arguments),
     }
-    return {"id": call.id, "type": "function", "function": function}
+    kept: dict[str, Json] = {"id": call.id, "type": "function", "function": function}
+    return kept | ({"broken": True} if call.broken else {})
 
 
 def _small_enough(value: Any) -> Any:

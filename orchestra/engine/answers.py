@@ -47,9 +47,9 @@ WORDS: Final[Mapping[str, Callable[[ToolCall], str]]] = {
     "denied": _said("The rules do not allow this."),
     "rejected": _said("A reviewer rejected this; it was not done."),
     "returned": _said("A reviewer asks for changes; it was not done."),
-    "expired": _said("It was not done in time, and was not done."),
+    "expired": _said("Its time ran out, and it was not done."),
     "cancelled": _said("It was called off and not done."),
     "stale": _said("What it was based on has changed; it was not done."),
-    "settled_done": lambda _: "Done. The system gave no answer, and a person found that it happened.",
+    "settled_done": lambda call: f"Done: a person found that it happened. {as_text(call.result)}".strip(),
     "settled_not_done": _said("The system gave no answer, and a person found that it did not happen."),
 }

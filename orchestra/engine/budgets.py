@@ -27,7 +27,7 @@ def reserve(case: Case, resource: Resource, purpose: str) -> None:
         return
     for budget in budgets:
         if budget.used + budget.reserved >= budget.limit:
-            raise LimitReached(resource, f"A budget is used up: {budget}.")
+            raise LimitReached("budget", f"A budget is used up: {budget}.")
     for budget in budgets:
         Budget.objects.filter(pk=budget.pk).update(reserved=F("reserved") + 1)
         Reservation.objects.create(budget=budget, step=case.step, purpose=purpose, amount=1)
@@ -44,6 +44,14 @@ def settle(case: Case, purpose: str, *, used: bool) -> None:
             reserved=F("reserved") - reservation.amount, used=F("used") + amount
         )
         Reservation.objects.filter(pk=reservation.pk).update(settled=amount, settled_at=Now())
+
+
+def release(case: Case) -> None:
+    """The step is over: what is still set aside for it is given back."""
+    if case.around.has_budgets:
+        open_ones = Reservation.objects.filter(step=case.step, settled_at__isnull=True)
+        for purpose in list(open_ones.values_list("purpose", flat=True)):
+            settle(case, purpose, used=False)
 
 
 def of_sending(call: ToolCall, n: int) -> str:

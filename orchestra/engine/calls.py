@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from orchestra.contracts import Reply, SendFailure
 from orchestra.engine import (
     answers,
+    budgets,
     execute,
     history,
     limits,
@@ -31,14 +32,8 @@ from orchestra.engine.surroundings import Shared, Surroundings
 from orchestra.errors import FailureClass
 from orchestra.workflows.spec import Kind
 
+DONE: Final = frozenset({"succeeded", "settled_done"})
 UNREAD: Final = Reading(None, None, 0.0)
-
-
-def stir(flight: Flight) -> None:
-    """At the beginning of a round: every step that uses tools is to be looked at, but those that wait for another try."""
-    for node in flight.nodes.values():
-        if node.gated and node.row is not None and (node.phase == "running" or flight.waits_for_calls(node)):
-            node.due = True
 
 
 def proceed(flight: Flight, shared: Shared) -> bool:
@@ -52,9 +47,19 @@ def proceed(flight: Flight, shared: Shared) -> bool:
     for node, row in nodes:
         node.due = False
         case = Case(flight, node, around, flight.history.of(row))
+        if node.fresh is None:
+            node.fresh = _begins_anew(case)
         _look(case)
+        if node.settled:
+            budgets.release(case)
         case.flush()
     return True
+
+
+def _begins_anew(case: Case) -> bool:
+    """Whether nothing has been written down yet since the attempt began that the row tells of."""
+    began, rows = case.step.started_at, [*case.talk.turns, *case.talk.calls]
+    return bool(rows) and began is not None and max(row.created_at for row in rows) < began
 
 
 def _look(case: Case) -> None:
@@ -67,6 +72,8 @@ def _look(case: Case) -> None:
         _call_off(case)
     elif failure is not None:
         settling.fail(flight, node, failure)
+    elif node.phase != "running" and not flight.waits_for_calls(node):
+        return  # it waits for its next attempt, and for nothing that came in late
     elif not (flight.halted or flight.draining or flight.escalated()):
         _go_on(case)
     elif case.spec.kind is not Kind.AGENT and _is_done(case):
@@ -80,7 +87,7 @@ def _absorb(case: Case) -> Failure | None:
     failure = None
     for arrival in mine:
         if arrival.work.kind == "model":
-            failure = turns.take(case, arrival)
+            failure = turns.take(case, arrival) if turns.is_new(case, arrival) else failure
         elif arrival.work.kind == "read":
             case.readings[_place(arrival)] = arrival.output or UNREAD
         else:
@@ -104,9 +111,7 @@ def _place(arrival: Arrival) -> Place:
 
 def _go_on(case: Case) -> None:
     """Move each call as far as it goes; then wait, or do what comes after the last one."""
-    if _is_late(case) and reconcile.call_off(case, "its time is over"):
-        timeout = f"It was not sent within {case.spec.timeout:g} s."
-        settling.fail(case.flight, case.node, Failure(FailureClass.TOOL_TIMEOUT, timeout))
+    if _is_late(case) and _gives_up(case):
         return
     waits = Waits()
     try:
@@ -124,6 +129,17 @@ def _is_late(case: Case) -> bool:
     """Whether the time of a tool step is over before its call is at its end."""
     deadline = case.node.deadline
     return deadline is not None and deadline <= case.flight.clock() and not _is_done(case)
+
+
+def _gives_up(case: Case) -> bool:
+    """The call is called off, and the step fails. What may have happened is waited for, however late it is."""
+    case.node.deadline = None
+    if not reconcile.call_off(case, "its time is over"):
+        return False
+    case.flight.leave(case.node)
+    message = f"It was not sent within {case.spec.timeout:g} s."
+    settling.fail(case.flight, case.node, Failure(FailureClass.TOOL_TIMEOUT, message))
+    return True
 
 
 def _places(case: Case) -> list[Place]:
@@ -176,6 +192,8 @@ def _cannot_go_on(case: Case) -> Failure | None:
     """There is no such agent; or its part is over, and it was not done."""
     if case.agent is None:
         return Failure(FailureClass.GRANT_BLOCK, "There is no such agent any more.", final=True)
+    if not case.around.is_active(case.agent.agent):
+        return Failure(FailureClass.GRANT_BLOCK, "The agent is not active any more.", final=True)
     if case.node.fresh or not case.talk.turns:
         return None
     return _handed_off(case) or turns.over(case)
@@ -186,7 +204,7 @@ def _handed_off(case: Case) -> Failure | None:
     latest = case.talk.latest()
     for call in (latest[spot] for spot in case.talk.places() if spot in latest):
         equipped = case.tool(call.tool_name)
-        if call.state == "succeeded" and equipped is not None and equipped.declaration.hands_off:
+        if call.state in DONE and equipped is not None and equipped.declaration.hands_off:
             return turns.ending("handed_off")
     return None
 
@@ -194,7 +212,7 @@ def _handed_off(case: Case) -> Failure | None:
 def _finish_tool(case: Case) -> None:
     call = list(case.talk.latest().values())[-1]
     case.node.fresh = False
-    if call.state in {"succeeded", "settled_done"}:
+    if call.state in DONE:
         reason = "the tool has done it" if call.state == "succeeded" else "a person found that it was done"
         settling.succeed(case.flight, case.node, call.result, reason)
         return
@@ -212,6 +230,7 @@ def _call_off(case: Case) -> None:
     """Nobody wants the step any more: what is not sent is called off; what may have happened must settle first."""
     flight, node = case.flight, case.node
     node.unwanted = node.unwanted or "the run is being ended"
+    node.deadline = None
     flight.leave(node)
     waits = Waits()
     for spot, call in case.talk.latest().items():

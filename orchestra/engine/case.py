@@ -15,12 +15,16 @@ from orchestra.engine.flight import Flight, Node, Work
 from orchestra.engine.history import Place, Talk
 from orchestra.engine.surroundings import Surroundings, newest
 from orchestra.errors import Bug
-from orchestra.models import AgentVersion, Step, ToolCall
+from orchestra.models import AgentVersion, Person, Step, ToolCall
 from orchestra.tools.toolbox import Equipped
 from orchestra.workflows.spec import Kind, StepSpec
 
 #: Seconds after which what was read of the foreign system is read again before anything is sent.
 FRESH: Final = 5.0
+
+
+#: Where a preview is kept among what was observed; no observation can have this name.
+PREVIEW: Final = "(preview)"
 
 
 class Reading(NamedTuple):
@@ -29,6 +33,13 @@ class Reading(NamedTuple):
     observed: dict[str, Json] | None
     preview: Json
     at: float
+
+    @property
+    def witnessed(self) -> dict[str, Json] | None:
+        """What must be the same when the call is sent: the observed state, and the preview where there is one."""
+        if self.observed is None or self.preview is None:
+            return self.observed
+        return {**self.observed, PREVIEW: self.preview}
 
     @property
     def is_fresh(self) -> bool:
@@ -40,15 +51,26 @@ class Reading(NamedTuple):
 NOTHING_TO_READ: Final = Reading({}, None, float("inf"))
 
 
+def remembered(call: ToolCall) -> Reading:
+    """What a call was proposed on."""
+    kept = call.witness
+    observed = {name: value for name, value in kept.items() if name != PREVIEW} if kept is not None else None
+    return Reading(observed, (kept or {}).get(PREVIEW), float("inf"))
+
+
 @dataclass(slots=True)
 class Intent:
-    """A call that is to be proposed: what is wanted at a place, in whose revision."""
+    """A call that is to be proposed: what is wanted at a place, in whose revision.
+
+    `editor` is who changed the arguments last, if anybody has; `edited` says that it was in this revision.
+    """
 
     place: Place
     name: str
     arguments: Json
     parent: ToolCall | None = None
-    editor: Any = None
+    editor: Person | None = None
+    edited: bool = False
 
     @property
     def revision(self) -> int:
@@ -135,6 +157,18 @@ class Case:
 
     @property
     def used(self) -> int:
-        """How many calls the run has made: places in turns of agents, and attempts of tool steps."""
-        mine = {(call.turn_id, call.ordinal) for call in self.talk.history.calls if call.turn_id is not None}
-        return len(mine) + sum(node.attempt for node in self.flight.nodes.values() if node.kind == Kind.TOOL)
+        """How many calls the run has made, or is reading for: places of calls, and attempts of tools of our own."""
+        calls = self.talk.history.calls
+        made = {(call.step_id, call.turn_id, call.ordinal) for call in calls}
+        nodes = self.flight.nodes.values()
+        own = sum(node.attempt for node in nodes if node.kind == Kind.TOOL and not node.gated)
+        return len(made) + own + len(self._read_for - {str(place) for place in self.talk.latest()})
+
+    @property
+    def _read_for(self) -> set[str]:
+        """Places of this step for which something is read, or has just been."""
+        slots = self.flight.at_work
+        at_work = {
+            slot[2] for slot, job in slots.items() if slot[:2] == self.node.key and job.work.kind == "read"
+        }
+        return at_work | {str(place) for place in self.readings}

@@ -17,6 +17,8 @@ from orchestra.workflows import graph
 
 def conclude(flight: Flight, decision: graph.Decision | None) -> None:
     """Choose the ending; none while something is at work, or `calls` has to look at a step first."""
+    if decision is not None and decision.failed:
+        _stop_calls(flight)
     if flight.at_work or any(node.due for node in flight.nodes.values()):
         flight.alarm = min((m for m in _moments(flight) if m > flight.now), default=None)
         return
@@ -24,6 +26,8 @@ def conclude(flight: Flight, decision: graph.Decision | None) -> None:
         _called_off(flight)
     elif decision.failed:
         _fail(flight, decision)
+    elif decision.finished and _in_doubt(flight):
+        flight.ending = _until_settled(flight)
     elif decision.finished:
         _succeed(flight)
     elif flight.escalated():
@@ -85,6 +89,13 @@ def _fail(flight: Flight, decision: graph.Decision) -> None:
     _end(flight, "failed", failure, failure_class=failure, error=f"{node.path}: {node.error}")
 
 
+def _stop_calls(flight: Flight) -> None:
+    """The run fails: no other branch may send anything more."""
+    for node in list(flight.nodes.values()):
+        if node.gated and not node.settled and node.row is not None:
+            settling.cancel(flight, node, "the run fails")
+
+
 def _in_doubt(flight: Flight) -> bool:
     """Whether calls that may have happened must settle before the run may end."""
     return any(node.unwanted and not node.settled for node in flight.nodes.values())
@@ -138,5 +149,6 @@ def _wait(flight: Flight) -> None:
 def _end(flight: Flight, target: str, reason: str, **columns: Any) -> None:
     """The run is over, and so is every question about it."""
     flight.asks = [ask for ask in flight.asks if ask.node is not None and not ask.node.settled]
-    flight.closed += [(question, "cancelled", "the run has ended") for question in flight.open_questions()]
+    asked = [question for question in flight.open_questions() if question.kind != "unknown"]
+    flight.closed += [(question, "cancelled", "the run has ended") for question in asked]
     flight.ending = Ending(target, reason, {"due_at": None, "finished_at": Now(), **columns})

@@ -42,7 +42,7 @@ class Nudge:
 def _decide(flights: Sequence[Flight]) -> list[int]:
     """Decide and write, and again for those whose calls bring something new; returns the runs to ring for."""
     for flight in flights:
-        calls.stir(flight)
+        flight.stir()
     rung: list[int] = []
     shared = Shared()
     while flights:

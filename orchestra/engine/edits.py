@@ -28,6 +28,7 @@ def submit(
 
     Raises as `resolve.vote`, and Invalid with pointers when the arguments do not fit the tool or change nothing.
     """
+    ballot = resolve.cleaned(ballot)
     with borrow():
         proposal = resolve.lock(uid)
         resolve.may_see(proposal, by)

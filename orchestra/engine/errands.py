@@ -20,7 +20,6 @@ from orchestra.edge.http import Timeouts
 from orchestra.edge.secrets import Secret
 from orchestra.engine.case import Reading
 from orchestra.errors import Bug, OrchestraError, Unavailable
-from orchestra.models import AgentVersion
 from orchestra.tools import observing, rendering, replies, templates
 from orchestra.tools.bindings import Address
 from orchestra.tools.declarations import Declaration
@@ -47,11 +46,12 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class AskModel:
-    """One question to a model, in a version of an agent."""
+    """One question to a model, in a version of an agent; `number` is that of the turn which the answer makes."""
 
     adapter: str
     request: ModelRequest
-    version: AgentVersion
+    version_id: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from orchestra import logs, moves
 from orchestra.contracts import Delivery, Effect, Judgement, Reply, SendFailure, Verdict
 from orchestra.engine import budgets, propose, resolve, situation
 from orchestra.engine.case import Case, Intent, Reading
+from orchestra.engine.connections import now
 from orchestra.engine.errands import Access, Send
 from orchestra.engine.history import place
 from orchestra.errors import Bug, FailureClass, Invalid
@@ -37,7 +38,7 @@ AT_THE_DOOR: Final = frozenset({401, 403})
 
 #: What the gate goes by, read anew under the lock.
 STORED: Final = (
-    *("method", "path", "headers", "body", "digest", "target", "witness", "key"),
+    *("method", "path", "headers", "body", "digest", "target", "credential", "witness", "key"),
     *("arguments", "tool_version_id", "ruling_id", "proposal_id"),
 )
 
@@ -107,8 +108,15 @@ def _is_bound(it: Passing) -> Refusal | None:
         target = toolbox.address(it.equipped, it.case.around.labels)
     except Invalid as error:
         return Refusal("stale", f"the tool's address is not known any more: {error.message}")
-    moved = target.origin != it.call.target or not it.call.path.startswith(target.prefix)
-    return Refusal("stale", "the tool's address has changed") if moved else None
+    if target.origin != it.call.target or not _below(it.call.path, target.prefix):
+        return Refusal("stale", "the tool's address has changed")
+    if it.equipped.credential != it.call.credential:
+        return Refusal("stale", "the tool would act under another credential")
+    return None
+
+
+def _below(path: str, prefix: str) -> bool:
+    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in {"", "/", "?"}
 
 
 def _is_of_this_life(it: Passing) -> Refusal | None:
@@ -152,10 +160,12 @@ def _is_authorised(it: Passing) -> Refusal | None:
 
 def _is_as_seen(it: Passing) -> Refusal | None:
     """What the call was judged on is still so. Of one that was sent before, it may have changed this itself."""
-    if it.again or propose.witness(it.seen.observed) == propose.witness(it.call.witness):
+    if it.again:
         return None
     if it.seen.observed is None:
         return Refusal("stale", "what it was judged on could not be read again")
+    if propose.witness(it.seen.witnessed) == propose.witness(it.call.witness):
+        return None
     return Refusal("stale", "what it was judged on has changed")
 
 
@@ -172,7 +182,8 @@ CHECKS: Final[Sequence[Callable[[Passing], Refusal | None]]] = (
 def _judged_again(it: Passing) -> bool:
     """The strictest of what was said then and what the policies say now must be satisfied."""
     case, call = it.case, it.call
-    intent = Intent(place(call), call.tool_name, call.arguments, call.parent)
+    edited = call.parent is not None and call.edited_by_id != call.parent.edited_by_id
+    intent = Intent(place(call), call.tool_name, call.arguments, call.parent, call.edited_by, edited)
     action = situation.action(case, intent, it.tool.declaration, it.seen)
     judgement = judge.strictest(propose.before(call), propose.ruled(case, call, action))
     ruling = propose.write(call, judgement, action, Moment.GATE)
@@ -195,7 +206,16 @@ def _votes_satisfy(call: ToolCall, judgement: Judgement) -> bool:
     if proposal is None or judgement.verdict is not Verdict.REVIEW:
         return False
     wanted = requirements.written(judgement.requirements)
-    return resolve.satisfied(proposal, resolve.standing(proposal, wanted), wanted)
+    if _too_old(proposal, judgement) or resolve.turned_down(proposal, wanted):
+        return False
+    rules: Any = judge.told(judgement.hits)
+    return resolve.satisfied(proposal, resolve.standing(proposal, wanted, rules), wanted)
+
+
+def _too_old(proposal: Proposal, judgement: Judgement) -> bool:
+    """Whether the rules now give such a question less time than has passed."""
+    allowed = judgement.requirements.expires_in
+    return allowed is not None and proposal.created_at + timedelta(seconds=allowed) <= now()
 
 
 def _proposal(call: ToolCall) -> Proposal | None:

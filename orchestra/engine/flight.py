@@ -90,7 +90,7 @@ class Node:
 
     `phase` is the state after those moves. A node in phase running without row and without moves is
     at work and not yet written down. Of a step that uses tools (`gated`): `due` says that `calls` must look at
-    it, `fresh` that a new attempt begins, `unwanted` why it is to be called off, `alarm` when to look again.
+    it, `fresh` that a new attempt begins (None: the rows must tell), `unwanted` why it is to be called off, `alarm` when to look again.
     """
 
     path: str
@@ -108,7 +108,7 @@ class Node:
     first_reason: str = ""
     gated: bool = False
     due: bool = False
-    fresh: bool = False
+    fresh: bool | None = None
     unwanted: str = ""
     alarm: datetime | None = None
     hops: list[Hop] = field(default_factory=list)
@@ -260,6 +260,16 @@ class Flight:
         if question is not None:
             return question.kind == "unknown"
         return node.row is not None and not node.row.failure_class
+
+    def stir(self) -> None:
+        """Every step that uses tools is to be looked at, but those that wait for another try."""
+        for node in self.nodes.values():
+            if (
+                node.gated
+                and node.row is not None
+                and (node.phase == "running" or self.waits_for_calls(node))
+            ):
+                node.due = True
 
     def leave(self, node: Node) -> None:
         """Wait no longer for what is at work for a step, but for what may have an effect."""

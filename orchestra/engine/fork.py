@@ -13,6 +13,7 @@ from orchestra.engine import cancel, claim, dispatch, words
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, StaleState
 from orchestra.models import Person, Run, Step
+from orchestra.states import TOOLCALL
 from orchestra.workflows import graph
 from orchestra.workflows.spec import Join, WorkflowSpec
 
@@ -34,6 +35,8 @@ def run(*, uid: UUID, checkpoint: int, by: Person, reason: str) -> Run:
             raise StaleState(
                 "Only a run that has ended or is escalated can be forked: two would do the same work."
             )
+        if original.toolcalls.filter(state__in=sorted(TOOLCALL.live)).exists():
+            raise StaleState("A call of this run is not settled yet: both runs could do the same.")
         last = original.steps.count()
         if not 0 <= checkpoint <= last:
             raise Invalid(f"The run has checkpoints 0 to {last}, not {checkpoint}.")

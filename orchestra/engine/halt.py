@@ -91,7 +91,7 @@ _OF_CALLS = """t.toolcall_id IN (SELECT c.id FROM orchestra_toolcall c
 POSTPONED = (
     ("orchestra_step", "deadline_at", "t.run_id = r.id", "AND t.finished_at IS NULL"),
     ("orchestra_humantask", "expires_at", "t.run_id = r.id", "AND t.state = 'open'"),
-    ("orchestra_proposal", "expires_at", _OF_CALLS, "AND t.state IN ('pending', 'approved')"),
+    ("orchestra_proposal", "expires_at", _OF_CALLS, "AND t.state = 'pending'"),
     ("orchestra_proposal", "effective_at", _OF_CALLS, "AND t.state = 'pending'"),
     ("orchestra_run", "deadline_at", "t.id = r.id", ""),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from orchestra import canonical
 from orchestra.agents import messages
@@ -17,6 +17,8 @@ from orchestra.models import Run, Step, ToolCall, Turn
 from orchestra.policies.origins import PERSON, REQUESTER, TOOL, Seen
 from orchestra.states import TOOLCALL
 
+#: A call in one of these states was authorised.
+PASSED: Final = frozenset({"approved", "dispatched", "succeeded", "failed", "unknown", "settled_done"})
 #: The number of the turn of a call that no agent makes.
 NO_TURN = -1
 
@@ -112,9 +114,11 @@ def load(run: Run) -> History:
     """Everything that the run's steps have done with tools."""
     turns = list(Turn.objects.filter(run=run).select_related("agent_version__agent").order_by("pk"))
     by_id = {turn.pk: turn for turn in turns}
-    calls = list(ToolCall.objects.filter(run=run).select_related("tool_version", "binding").order_by("pk"))
+    calls = list(ToolCall.objects.filter(run=run).select_related("edited_by").order_by("pk"))
+    known = {call.pk: call for call in calls}
     for call in calls:
         call.run = run
+        call.parent = known.get(call.parent_id or 0)
         if call.turn_id is not None:
             call.turn = by_id[call.turn_id]
     return History(turns, calls)
@@ -143,11 +147,18 @@ def origins(payload: Json, turns: Iterable[Turn], calls: Iterable[ToolCall]) -> 
         for message in turn.received:
             seen.add(REQUESTER if message["role"] == "user" else TOOL, message["content"])
     for call in calls:
-        if call.edited_by_id is not None:
-            seen.add(PERSON, call.arguments)
+        if call.edited_by_id is not None and call.state in PASSED and call.parent is not None:
+            seen.add(PERSON, changes(call.parent.arguments, call.arguments))
         if call.state == "succeeded":
             seen.add(TOOL, call.result)
     return seen
+
+
+def changes(before: Json, after: Json) -> Json:
+    """The arguments that are other than before."""
+    old = before if isinstance(before, dict) else {}
+    new = after if isinstance(after, dict) else {}
+    return {name: value for name, value in new.items() if name not in old or old[name] != value}
 
 
 def heard(turns: Iterable[Turn]) -> Iterator[str]:

@@ -79,7 +79,9 @@ def _limit_reached(flight: Flight, node: Node) -> str | None:
     nodes, limits = flight.nodes.values(), flight.run.limits
     if node.row is None and not node.hops and sum(known.begun for known in nodes) >= int(limits["steps"]):
         return "steps"
-    calls = sum(known.attempt for known in nodes if known.kind == Kind.TOOL) if node.kind == Kind.TOOL else 0
+    if node.kind != Kind.TOOL or node.gated:
+        return None  # calls that pass the gate are counted there
+    calls = sum(known.attempt for known in nodes if known.kind == Kind.TOOL)
     return "tool_calls" if calls and calls >= int(limits["tool_calls"]) else None
 
 
@@ -154,7 +156,7 @@ def _agent(it: Begin) -> None:
 def _to_the_gate(it: Begin) -> None:
     """From here on `calls` looks after the step."""
     node = it.node
-    started = {"started_at": node.started or Now(), "deadline_at": node.deadline}
+    started = {"started_at": Now(), "deadline_at": node.deadline}  # of this attempt: see `calls`
     node.go("running", f"attempt {node.attempt}", input=node.input, **started)
     node.fresh = node.due = True
 

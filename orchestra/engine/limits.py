@@ -31,7 +31,8 @@ def check(case: Case, limit: str | None) -> None:
 def of_turn(case: Case) -> str | None:
     """The limit that one more question to a model would break."""
     limits, history = case.flight.run.limits, case.talk.history
-    if sum(turn.message is not None for turn in history.turns) >= int(limits["turns"]):
+    asked = sum(job.work.kind == "model" for job in case.flight.at_work.values())
+    if asked + sum(turn.message is not None for turn in history.turns) >= int(limits["turns"]):
         return "turns"
     tokens = limits.get("tokens")
     if tokens is not None and sum(turn.input_tokens + turn.output_tokens for turn in history.turns) >= tokens:

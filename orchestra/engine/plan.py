@@ -89,6 +89,7 @@ def reload(flight: Flight) -> None:
     claim.load([flight])
     for job in jobs:
         _keep(flight, job)
+    flight.stir()
 
 
 def _keep(flight: Flight, job: Job) -> None:

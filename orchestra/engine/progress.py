@@ -106,7 +106,7 @@ def _effect(case: Case, spot: Place) -> str:
 
 def _want(case: Case, spot: Place) -> None:
     """Propose what is wanted at a place. What can be no call is refused."""
-    if spot.turn != NO_TURN and spot not in case.readings:
+    if spot not in case.readings:
         limits.check(case, limits.of_call(case))
     asked = _asked(case, spot)
     if case.tool(asked.name) is None:
@@ -138,7 +138,8 @@ def _want_again(case: Case, spot: Place, call: ToolCall, _: Waits) -> None:
         return
     edit = edits.of(call)
     wanted = call.arguments if edit is None else edit.arguments
-    intent = Intent(spot, call.tool_name, wanted, call, edit.person if edit is not None else None)
+    editor = call.edited_by if edit is None else edit.person
+    intent = Intent(spot, call.tool_name, wanted, call, editor, edit is not None)
     try:
         made = _propose(case, intent)
     except OrchestraError as error:

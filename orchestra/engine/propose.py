@@ -32,6 +32,8 @@ LONGEST_ERROR: Final = 2_000
 
 def read(asked: Asked) -> Json:
     """The arguments that a model wrote. Raises Invalid for text that is no JSON object, or ambiguous."""
+    if asked.broken:
+        raise Invalid("The arguments hold characters that cannot be kept.")
     found = canonical.parse(asked.arguments)
     if not isinstance(found, dict):
         raise Invalid("The arguments are no JSON object.")
@@ -59,7 +61,7 @@ def propose(case: Case, intent: Intent, equipped: Equipped, seen: Reading) -> To
     _bear(case, call, _why(intent))
     action = situation.action(case, intent, equipped.declaration, seen)
     judgement = ruled(case, call, action)
-    if intent.parent is not None and intent.editor is None:
+    if intent.parent is not None:
         judgement = judge.strictest(judgement, before(intent.parent))
     ruling = write(call, judgement, action, Moment.PROPOSE)
     follow(case, call, judgement, ruling, equipped, seen)
@@ -76,8 +78,9 @@ def ruled(case: Case, call: ToolCall, action: Action) -> Judgement:
 
 
 def chance(call: ToolCall) -> float:
-    """The draw of a call for sampling, in [0, 1): made from its random name, so it stays the same."""
-    return int.from_bytes(sha256(call.uid.bytes).digest()[:6]) / 2**48
+    """The draw of a call for sampling, in [0, 1): the same for all calls of a run that want the same."""
+    same = canonical.encode([str(call.run.uid), call.tool_name, call.arguments])
+    return int.from_bytes(sha256(same).digest()[:6]) / 2**48
 
 
 def before(call: ToolCall) -> Judgement:
@@ -162,7 +165,7 @@ def digest(case: Case, call: ToolCall, equipped: Equipped, witness: bytes) -> by
         subject=around.task.subject,
         tool=equipped.name,
         version_digest=equipped.version_digest,
-        target=call.target,
+        target=f"{call.target} {call.credential}",
         environment=around.environment,
         epoch=around.epoch,
         witness=witness,
@@ -210,9 +213,10 @@ def _fix(case: Case, call: ToolCall, equipped: Equipped, arguments: Json, seen: 
     request = rendering.render(equipped.declaration, arguments, prefix=address.prefix, key=call.key)
     call.method, call.path, call.body = request.method, request.path, request.body
     call.headers = [list(pair) for pair in request.headers]
-    call.target, call.witness = address.origin, seen.observed
+    call.target, call.credential = address.origin, equipped.credential
+    call.witness = seen.witnessed
     call.tier = situation.tier(equipped.declaration, seen)
-    call.digest = digest(case, call, equipped, witness(seen.observed))
+    call.digest = digest(case, call, equipped, witness(seen.witnessed))
 
 
 def _bear(case: Case, call: ToolCall, reason: str) -> None:

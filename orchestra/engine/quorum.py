@@ -26,7 +26,7 @@ def is_enough(wanted: Wanted, votes: Sequence[Approval], *, least: int) -> bool:
 
 def outside(wanted: Wanted, person: Person) -> str | None:
     """Why it is not for this person to decide at all; None when it is."""
-    asked = groups(wanted)
+    asked = sorted({*groups(wanted), *(group for stage in stages(wanted) for group in stage)})
     if asked and not any(persons.is_in_group(person, group) for group in asked):
         return f"This is for {' or '.join(asked)} to decide."
     return None

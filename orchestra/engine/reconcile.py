@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from orchestra import logs, moves
 from orchestra.contracts import Delivery, Effect
 from orchestra.engine import checkpoint, execute, questions, resolve, retry
-from orchestra.engine.case import NOTHING_TO_READ, Case
+from orchestra.engine.case import Case, remembered
 from orchestra.engine.execute import Passing
 from orchestra.engine.history import settled
 from orchestra.errors import FailureClass
@@ -65,7 +65,7 @@ def once_more(case: Case, call: ToolCall) -> datetime | None:
 
 def _repeat(case: Case, call: ToolCall) -> None:
     """Send the same bytes again; the caller holds the halt latch."""
-    execute.gate(Passing(case, call, case.tool(call.tool_name), NOTHING_TO_READ, again=True))
+    execute.gate(Passing(case, call, case.tool(call.tool_name), remembered(call), again=True))
 
 
 def _unwanted(case: Case) -> bool:

@@ -5,7 +5,7 @@ Refuses a vote on anything else than what is pending now with exactly that diges
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +19,16 @@ from orchestra.canonical import Json
 from orchestra.engine import cancel, claim, dispatch, quorum, words
 from orchestra.engine.connections import borrow, now
 from orchestra.engine.quorum import Wanted
-from orchestra.errors import Expired, FailureClass, Invalid, NotAllowed, NotFound, StaleState
-from orchestra.models import Approval, Person, PolicyVersion, Proposal, Ruling, Run, ToolCall, User, Vote
+from orchestra.errors import Expired, FailureClass, Halted, Invalid, NotAllowed, NotFound, StaleState
+from orchestra.models import Approval, Person, PolicyVersion, Proposal, Run, ToolCall, User, Vote
 from orchestra.people import duties, roles
 
 #: From this tier on an approval needs a reason too.
 REASON_FROM_TIER = 3
+#: Rules as a ruling keeps them.
+Rules = Iterable[Mapping[str, Any]]
+#: A grace window ends so long before the proposal does.
+BEFORE_THE_END = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def vote(*, uid: UUID, by: Person, ballot: Ballot, account: User | None = None) 
     Raises NotFound (absent, or not theirs to see), NotAllowed (rights or duties), StaleState (decided, changed,
     voted already), Expired, Invalid (reason missing).
     """
-    ballot = replace(ballot, reason=words.reason(ballot.reason), category=words.reason(ballot.category))
+    ballot = cleaned(ballot)
     with borrow():
         proposal = lock(uid)
         may_see(proposal, by)
@@ -60,6 +64,11 @@ def vote(*, uid: UUID, by: Person, ballot: Ballot, account: User | None = None) 
         "proposal.voted", run=proposal.toolcall.run.uid, verdict=ballot.verdict, outcome=proposal.state
     )
     return proposal
+
+
+def cleaned(ballot: Ballot) -> Ballot:
+    """With words that can be kept. Raises Invalid."""
+    return replace(ballot, reason=words.reason(ballot.reason), category=words.reason(ballot.category))
 
 
 def lock(uid: UUID) -> Proposal:
@@ -82,13 +91,15 @@ def may_see(proposal: Proposal, by: Person) -> None:
         raise NotFound(f"There is no proposal {proposal.uid}.")
 
 
-def objection(proposal: Proposal, by: Person) -> str | None:
-    """Why this person may not decide on this proposal now; None when they may."""
+def objection(proposal: Proposal, by: Person, *, verdict: str = Vote.APPROVE) -> str | None:
+    """Why this person may not decide so on this proposal now; None when they may. Stages hold up approvals only."""
     wanted = proposal.requirements
-    return _objection(proposal, by, wanted) or quorum.too_early(wanted, by, standing(proposal))
+    if (against := _objection(proposal, by, wanted)) is not None or verdict != Vote.APPROVE:
+        return against
+    return quorum.too_early(wanted, by, standing(proposal))
 
 
-def _objection(proposal: Proposal, by: Person, wanted: Wanted) -> str | None:
+def _objection(proposal: Proposal, by: Person, wanted: Wanted, rules: Rules = ()) -> str | None:
     """What stands against the person, whoever else has voted."""
     if not roles.may(by, "review", proposal.deployment):
         return "You may look at this, but deciding needs the right to review here."
@@ -96,23 +107,33 @@ def _objection(proposal: Proposal, by: Person, wanted: Wanted) -> str | None:
         return said
     tier = max(proposal.tier, int(wanted.get("tier") or 1))
     others = bool(wanted.get("other_than_editor")) or tier >= REASON_FROM_TIER
-    return duties.objection(by.pk, parties(proposal.toolcall, proposal.ruling), other_than_editor=others)
+    behind = parties(proposal.toolcall, [*proposal.ruling.rules, *rules])
+    return duties.objection(by.pk, behind, other_than_editor=others)
 
 
-def parties(call: ToolCall, ruling: Ruling | None = None) -> duties.Parties:
-    """Everybody who has a part in a call, and in the rules behind a ruling on it."""
+def parties(call: ToolCall, rules: Rules = ()) -> duties.Parties:
+    """Everybody who has a part in a call, and in the rules behind it."""
     task = call.run.task
     agent = call.turn.agent_version.agent if call.turn is not None else None
     return duties.Parties(
         requester=task.requester_id,
         agent_owner=agent.owner_id if agent is not None else None,
         service_owner=task.service.owner_id if task.service is not None else None,
-        rule_authors=_authors(ruling.rules if ruling is not None else ()),
-        editors=frozenset({call.edited_by_id} if call.edited_by_id is not None else ()),
+        rule_authors=_authors(rules),
+        editors=frozenset(_editors(call)),
     )
 
 
-def _authors(rules: Iterable[Mapping[str, Any]]) -> frozenset[int]:
+def _editors(call: ToolCall) -> Iterator[int]:
+    """Everybody who changed the call, or one that it takes the place of."""
+    link: ToolCall | None = call
+    while link is not None:
+        if link.edited_by_id is not None:
+            yield link.edited_by_id
+        link = link.parent
+
+
+def _authors(rules: Rules) -> frozenset[int]:
     """Who wrote the rules: by the version that each is in, and by name where that is all we know."""
     digests = [bytes.fromhex(str(rule["digest"])) for rule in rules if rule.get("digest")]
     names = {rule["author"] for rule in rules if rule.get("author")}
@@ -120,14 +141,30 @@ def _authors(rules: Iterable[Mapping[str, Any]]) -> frozenset[int]:
     return frozenset(wrote) | frozenset(Person.objects.filter(name__in=names).values_list("pk", flat=True))
 
 
-def standing(proposal: Proposal, wanted: Wanted | None = None) -> list[Approval]:
+def standing(proposal: Proposal, wanted: Wanted | None = None, rules: Rules | None = None) -> list[Approval]:
     """The approvals that count now, in their order: of persons who still have the right and stand outside the action.
 
-    `wanted` are other requirements than its own: what the rules ask at the gate.
+    `wanted` and `rules` are other ones than its own: what is asked at the gate, and by whose rules.
     """
     wanted = proposal.requirements if wanted is None else wanted
     votes = proposal.approvals.filter(verdict=Vote.APPROVE, digest=proposal.digest).select_related("person")
-    return [found for found in votes.order_by("pk") if _objection(proposal, found.person, wanted) is None]
+    return [
+        vote
+        for vote in votes.order_by("pk")
+        if _objection(proposal, vote.person, wanted, rules or ()) is None and _does(vote, wanted)
+    ]
+
+
+def _does(vote: Approval, wanted: Wanted) -> bool:
+    """Whether a vote brings what is asked of each: a reason, a fresh sign-in."""
+    if wanted.get("step_up") and not vote.authentication.get("step_up"):
+        return False
+    return bool(vote.reason) or not wanted.get("reason")
+
+
+def turned_down(proposal: Proposal, wanted: Wanted) -> bool:
+    """Whether so many have voted against it as these requirements need to refuse it."""
+    return proposal.approvals.filter(verdict=Vote.REJECT).count() >= int(wanted.get("rejects") or 1)
 
 
 def satisfied(proposal: Proposal, votes: Sequence[Approval], wanted: Wanted | None = None) -> bool:
@@ -170,9 +207,10 @@ def is_overdue(proposal: Proposal) -> bool:
 def check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
     """Whether this vote may be counted now; raises as `vote`. First what is asked, then who asks, then what they say."""
     _is_open(proposal, by, ballot)
-    if against := objection(proposal, by):
+    if against := objection(proposal, by, verdict=ballot.verdict):
         raise NotAllowed(against)
-    if proposal.requirements.get("step_up") and not ballot.authentication.get("step_up"):
+    approves = ballot.verdict == Vote.APPROVE
+    if approves and proposal.requirements.get("step_up") and not ballot.authentication.get("step_up"):
         raise NotAllowed("Sign in again for this decision: the rule wants proof that it is you, now.")
     needs_reason = ballot.verdict != Vote.APPROVE or proposal.tier >= REASON_FROM_TIER
     if (needs_reason or proposal.requirements.get("reason")) and not ballot.reason:
@@ -188,6 +226,8 @@ def _is_open(proposal: Proposal, by: Person, ballot: Ballot) -> None:
         raise StaleState(_who_decided(proposal), details={"state": proposal.state})
     if bytes(proposal.digest) != ballot.digest:
         raise StaleState("What you looked at is not what would be executed now. Read it again.")
+    if proposal.expires_at is not None and proposal.expires_at <= now():
+        raise Halted("This is halted, and its time stands still. Decide when the halt is lifted.")
     if proposal.toolcall.run.cancel_requested_at is not None:
         raise StaleState("The run is being cancelled; nothing will be executed.")
     if proposal.approvals.filter(person=by).exists():
@@ -232,6 +272,8 @@ def _agree(proposal: Proposal, actor: str, reason: str) -> None:
         _decide(proposal, "approved", "approved", actor=actor, reason=reason)
     elif proposal.effective_at is None:
         proposal.effective_at = now() + timedelta(seconds=grace)
+        if proposal.expires_at is not None:
+            proposal.effective_at = min(proposal.effective_at, proposal.expires_at - BEFORE_THE_END)
         proposal.save(update_fields=["effective_at"])
         moves.note(proposal, actor=actor, reason=f"counts in {grace:g} s: {reason}")
         _wake(proposal, proposal.effective_at)

@@ -11,6 +11,7 @@ from orchestra.contracts import Action
 from orchestra.engine import history
 from orchestra.engine.case import Case, Intent, Reading
 from orchestra.models import ToolCall
+from orchestra.policies.origins import PERSON
 from orchestra.tools.declarations import Declaration
 from orchestra.workflows.spec import Limits
 
@@ -47,6 +48,8 @@ def tier(declaration: Declaration, read: Reading) -> int:
 def _context(case: Case, intent: Intent, read: Reading) -> dict[str, Any]:
     around, talk = case.around, case.talk
     said = history.origins(around.task.payload, talk.turns, talk.history.calls)
+    if intent.edited and intent.parent is not None:
+        said.add(PERSON, history.changes(intent.parent.arguments, intent.arguments))
     observed: Json = None if read.observed is None else dict(read.observed)
     return {
         "agent": _agent(case),

@@ -104,8 +104,8 @@ class Surroundings:
 
     @cached_property
     def has_budgets(self) -> bool:
-        """Whether there is any budget at all."""
-        return self.shared.once("budgets", Budget.objects.exists)
+        """Whether there is any budget. All are locked, in one order, so that two workers never wait for each other."""
+        return self.shared.once("budgets", _lock_budgets)
 
     @cached_property
     def requester(self) -> dict[str, Json]:
@@ -138,9 +138,17 @@ class Surroundings:
         self.flight.halted = self.flight.halted or halt.covers(self.flight.run.pk)
         return not self.flight.halted
 
+    def is_active(self, agent: Agent) -> bool:
+        """Whether the agent may do anything at all."""
+        return self.shared.once(("active", agent.pk), Agent.objects.filter(pk=agent.pk, active=True).exists)
+
     def granted(self, agent: Agent) -> frozenset[str]:
         """The tools that an agent may use here now; none for one that is not active."""
-        return self.shared.once(("granted", agent.pk, self.place), lambda: _granted(agent, self.place))
+        if not self.is_active(agent):
+            return frozenset()
+        return self.shared.once(
+            ("granted", agent.pk, self.place), lambda: toolbox.granted(agent.pk, self.place)
+        )
 
 
 def newest(agent: str) -> AgentVersion | None:
@@ -149,9 +157,8 @@ def newest(agent: str) -> AgentVersion | None:
     return rows.order_by("-number").first()
 
 
-def _granted(agent: Agent, place: int) -> frozenset[str]:
-    active = Agent.objects.filter(pk=agent.pk, active=True).exists()
-    return toolbox.granted(agent.pk, place) if active else frozenset()
+def _lock_budgets() -> bool:
+    return bool(list(Budget.objects.select_for_update().order_by("pk").values_list("pk", flat=True)))
 
 
 def _epoch() -> str:

@@ -19,7 +19,7 @@ from orchestra.engine.case import Case
 from orchestra.engine.errands import AskModel
 from orchestra.engine.flight import Arrival, Failure, Work
 from orchestra.errors import FailureClass
-from orchestra.models import Resource, Run, Turn
+from orchestra.models import AgentVersion, Resource, Run, Turn
 from orchestra.tools.declarations import offered
 
 DONE: Final = "done"
@@ -46,20 +46,19 @@ def ask(case: Case) -> None:
     )
     run, node = case.flight.run, case.node
     budgets.reserve(case, Resource.TURNS, _purpose(case))
-    errand = AskModel(who.adapter, request, case.version)
+    errand = AskModel(who.adapter, request, case.version.pk, len(case.talk.turns))
     work = Work(run.pk, str(run.uid), run.fence, node.key, "model", who.name, errand=errand)
     case.flight.begin_work(work, node.attempt)
 
 
 def take(case: Case, arrival: Arrival) -> Failure | None:
     """Write the model's answer down as a turn; why the step fails, if it does."""
-    case.agent = arrival.work.errand.version  # whatever has been published since
+    _pin(case, arrival.work.errand.version_id)
     if arrival.failure is not None:
         return _trouble(case, arrival.failure)
     reply = arrival.output
     try:
-        if not isinstance(reply, ModelReply) or (reply.message is None and not reply.ended):
-            raise ModelTrouble(FailureClass.MODEL_GARBAGE, "The model's answer cannot be used: it is empty.")
+        _check(reply)
         said = None if reply.message is None else messages.said(reply.message)
         came = messages.received(reply.received)
     except ModelTrouble as trouble:
@@ -68,6 +67,28 @@ def take(case: Case, arrival: Arrival) -> Failure | None:
     if said is not None and turn.message is not None:
         case.talk.history.heard(turn, said)
     return None
+
+
+def _pin(case: Case, version_id: int) -> None:
+    """The version that was asked, whatever has been published since."""
+    if case.version.pk != version_id:
+        case.agent = AgentVersion.objects.select_related("agent").get(pk=version_id)
+
+
+def _check(reply: Any) -> None:
+    """Raise ModelTrouble for what is no reply at all, whatever an adapter's types say."""
+    if not isinstance(reply, ModelReply) or (reply.message is None and not reply.ended):
+        raise ModelTrouble(FailureClass.MODEL_GARBAGE, "The model's answer cannot be used: it is empty.")
+    kinds = {"notes": tuple | list, "received": tuple | list, "ended": str, "currency": str}
+    if not all(isinstance(getattr(reply, name), kind) for name, kind in kinds.items()):
+        raise ModelTrouble(
+            FailureClass.MODEL_GARBAGE, "The model's answer cannot be used: its parts are of other kinds."
+        )
+
+
+def is_new(case: Case, arrival: Arrival) -> bool:
+    """Not so for an answer that is written down already: its commit went through, and we never heard."""
+    return bool(arrival.work.errand.number == len(case.talk.turns))
 
 
 def over(case: Case) -> Failure | None:

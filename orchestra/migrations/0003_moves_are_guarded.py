@@ -322,7 +322,16 @@ class Migration(migrations.Migration):
         *never_deleted("orchestra_halt"),
         written_once(
             "orchestra_task",
-            ["uid", "payload", "payload_digest", "requester_id", "service_id", "deployment_id"],
+            [
+                "uid",
+                "payload",
+                "payload_digest",
+                "requester_id",
+                "service_id",
+                "deployment_id",
+                "subject",
+                "labels",
+            ],
         ),
         written_once(
             "orchestra_run",
@@ -358,6 +367,7 @@ class Migration(migrations.Migration):
                 "raw",
                 "arguments",
                 "target",
+                "credential",
                 "method",
                 "path",
                 "headers",

@@ -37,6 +37,11 @@ class ToolCall(PublicRow):
     target = models.CharField(
         max_length=300, blank=True, help_text="Scheme, host and port that the bytes go to."
     )
+    credential = models.CharField(
+        max_length=500,
+        blank=True,
+        help_text="The header that is added when sending, with the secret's reference.",
+    )
     method = models.CharField(max_length=10, blank=True)
     path = models.TextField(blank=True)
     headers = models.JSONField(default=dict)

@@ -65,7 +65,10 @@ def _one(observation: Observation, scope: Mapping[str, Json], read: Reader) -> J
     results = [_kept(observation, result) for result in found]
     if observation.by is None:
         return results
-    return {name: result for (_, name), result in zip(distinct.values(), results, strict=True)}
+    named = {name: result for (_, name), result in zip(distinct.values(), results, strict=True)}
+    if len(named) < len(results):
+        raise Invalid(f"{observation.name} has two readings of one name; nothing can be judged by that")
+    return named
 
 
 def _wanted(observation: Observation, scope: Mapping[str, Json]) -> Wanted | None:

@@ -19,7 +19,7 @@ LONGEST_ERROR: Final = 500
 #: Statuses by which a system says no before it did anything.
 REFUSALS: Final = frozenset({400, 401, 403, 404, 409, 410, 422})
 #: Statuses of a reading by which a system says that it has no such thing.
-NOT_THERE: Final = frozenset({400, 404, 409, 410, 422})
+NOT_THERE: Final = frozenset({404, 410})
 #: Members of an error body that hold its message, the most telling first.
 _MESSAGES: Final = ("detail", "error", "message", "title")
 
@@ -56,7 +56,7 @@ def observed(declaration: Declaration, reply: Reply | SendFailure) -> Json:
     Raises Unavailable when nobody can say: what is not known must not look like what is not there.
     """
     settled = outcome(declaration, reply)
-    if settled.outcome is Outcome.SUCCEEDED:
+    if settled.outcome is Outcome.SUCCEEDED and not _is_cut(settled.result):
         return settled.result
     if isinstance(reply, Reply) and reply.status in NOT_THERE:
         return None
@@ -75,6 +75,12 @@ def read(reply: Reply) -> Json:
             pass  # kept as text, so that nothing which came back is lost
     text = reply.body[: 4 * LONGEST_TEXT].decode("utf-8", "replace").replace("\0", "\ufffd")
     return {"text": text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"}
+
+
+def _is_cut(result: Json) -> bool:
+    """Whether the end of what came back is not there: a change behind it would not be seen."""
+    text = result.get("text") if isinstance(result, dict) and set(result) == {"text"} else None
+    return isinstance(text, str) and len(text) == LONGEST_TEXT and text.endswith("…")
 
 
 def _silence(declaration: Declaration, failure: SendFailure) -> Settled:

@@ -53,6 +53,13 @@ class Equipped:
         """The name of the tool."""
         return self.declaration.name
 
+    @property
+    def credential(self) -> str:
+        """The header that is added when sending, with the reference of its secret; empty without one."""
+        if not self.secret_reference:
+            return ""
+        return f"{self.secret_header}: {self.secret_prefix}{{{self.secret_reference}}}"
+
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:

@@ -278,7 +278,9 @@ def test_only_one_seals_at_a_time(database: Database, run: Run) -> None:
         other.execute("SELECT pg_advisory_lock(%s)", [seal.LOCK])
         with pytest.raises(StaleState, match="Somebody else is sealing"):
             seal.seal(secret=SECRET, origin="a")
-        other.execute("SELECT pg_advisory_unlock(%s)", [seal.LOCK])  # a session that is left ends a little later
+        other.execute(
+            "SELECT pg_advisory_unlock(%s)", [seal.LOCK]
+        )  # a session that is left ends a little later
     assert seal.seal(secret=SECRET, origin="a")[0].heads == 2
 
 

@@ -36,7 +36,9 @@ def test_later_stage_waits_for_the_earlier_one(scene: Scene) -> None:
 def test_one_person_counts_for_one_stage(scene: Scene) -> None:
     proposal = staged(scene)
     decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest))
-    User.objects.get(username="sue").groups.remove(Group.objects.get(name="legal"))
+    sue = User.objects.get(username="sue")
+    sue.groups.remove(Group.objects.get(name="legal"))
+    sue.groups.add(Group.objects.get(name="finance"))
     with pytest.raises(NotAllowed, match="First it is for legal"):
         decisions.approve(proposal.uid, by=scene.second_reviewer, digest=bytes(proposal.digest))
 
@@ -49,3 +51,24 @@ def test_decision_that_wants_a_fresh_sign_in_is_refused_without_one(scene: Scene
         proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest), authentication={"step_up": True}
     )
     assert Proposal.objects.get(pk=proposal.pk).state == "approved"
+
+
+def test_whoever_comes_too_early_may_still_reject(scene: Scene) -> None:
+    proposal = staged(scene)
+    decisions.reject(proposal.uid, by=scene.second_reviewer, digest=bytes(proposal.digest), reason="no")
+    assert Proposal.objects.get(pk=proposal.pk).state == "rejected"
+
+
+def test_groups_of_one_rule_and_stages_of_another_leave_somebody_who_may_vote(scene: Scene) -> None:
+    staged(scene)
+    wanted = {"groups": ["reviewers"], "stages": [["finance", "legal"]], "votes": 2}
+    proposal = propose(scene.proposal.deployment, scene.requester, requirements=wanted, votes_needed=2)
+    for person in (scene.reviewer, scene.second_reviewer):
+        decisions.approve(proposal.uid, by=person, digest=bytes(proposal.digest))
+    assert Proposal.objects.get(pk=proposal.pk).state == "approved"
+
+
+def test_rejecting_needs_no_fresh_sign_in(scene: Scene) -> None:
+    proposal = propose(scene.proposal.deployment, scene.requester, requirements={"step_up": True})
+    decisions.reject(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest), reason="no")
+    assert Proposal.objects.get(pk=proposal.pk).state == "rejected"

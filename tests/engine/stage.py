@@ -65,6 +65,8 @@ NEVER = {
         LEFT JOIN orchestra_run c ON c.id = s.waits_run_id
         WHERE r.state = 'waiting' AND (r.due_at IS NULL OR r.due_at > clock_timestamp())
         AND (h.state <> 'open' OR c.finished_at IS NOT NULL OR s.waits_until < clock_timestamp() - interval '9 s')""",
+    "a run that has ended has calls that have not": """SELECT r.id FROM orchestra_run r
+        JOIN orchestra_toolcall c ON c.run_id = r.id WHERE r.finished_at IS NOT NULL AND c.finished_at IS NULL""",
     "a run is stuck": "SELECT run_id FROM orchestra_run_stuck",
 }
 names = itertools.count(1)

@@ -24,7 +24,7 @@ def test_used_up_budget_stops_the_run_and_asks(
     kept = budget(agent, resource, used)
     run = shared.rest(shared.ask(shared.workflow({"serve": {"kind": "agent", "agent": agent}}), world))
     assert run.state == "escalated"
-    assert shared.question(run).context["limit"] == resource
+    assert shared.question(run).context["limit"] == "budget"
     kept.refresh_from_db()
     assert (int(kept.used), int(kept.reserved)) == (used, 0)
     assert len(shared.sendings(run)) == 2 if resource == "tool_calls" else 3
