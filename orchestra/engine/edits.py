@@ -12,7 +12,7 @@ from django.db import IntegrityError
 
 from orchestra import canonical, logs
 from orchestra.canonical import Json
-from orchestra.engine import propose, resolve
+from orchestra.engine import history, propose, resolve
 from orchestra.engine.case import Case
 from orchestra.engine.connections import borrow
 from orchestra.engine.resolve import Ballot
@@ -71,6 +71,8 @@ def count(case: Case, made: ToolCall, edit: Edit) -> None:
 
 def _fitting(call: ToolCall, arguments: Mapping[str, Json]) -> Json:
     """The arguments, if the tool takes them and they are other ones."""
+    if call.revision >= history.MOST_REVISIONS:
+        raise Invalid("This was changed too often already. Approve it as it is, or send it back.")
     if call.tool_version_id is None:
         raise Invalid("This call names no tool that is known here.")
     kept = rendering.checked(toolbox.declared(call.tool_version_id), dict(arguments))

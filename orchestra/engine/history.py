@@ -17,6 +17,8 @@ from orchestra.models import Run, Step, ToolCall, Turn
 from orchestra.policies.origins import PERSON, REQUESTER, TOOL, Seen
 from orchestra.states import TOOLCALL
 
+#: So often a call is proposed anew because something changed, before that is the answer to the agent.
+MOST_REVISIONS: Final = 10
 #: A call in one of these states was authorised.
 PASSED: Final = frozenset({"approved", "dispatched", "succeeded", "failed", "unknown", "settled_done"})
 #: The number of the turn of a call that no agent makes.

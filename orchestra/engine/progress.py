@@ -23,8 +23,6 @@ from orchestra.tools import rendering, toolbox
 from orchestra.tools.declarations import Declaration
 from orchestra.tools.toolbox import Equipped
 
-#: So often a call is proposed anew because something changed, before that is the answer to the agent.
-MOST_REVISIONS: Final = 10
 REPLACED: Final = frozenset({"stale", "superseded"})
 
 
@@ -83,7 +81,7 @@ def step(case: Case, spot: Place, call: ToolCall | None, waits: Waits) -> None:
 
 def is_settled(call: ToolCall) -> bool:
     """Whether nothing more will come of a place."""
-    return history.settled(call) or (call.state in REPLACED and call.revision >= MOST_REVISIONS)
+    return history.settled(call) or (call.state in REPLACED and call.revision >= history.MOST_REVISIONS)
 
 
 def _mark(call: ToolCall | None) -> tuple[str, int]:
@@ -134,7 +132,7 @@ def _problems(error: Invalid) -> str:
 
 def _want_again(case: Case, spot: Place, call: ToolCall, _: Waits) -> None:
     """A new revision in the place of one that is out of date, or that a reviewer has edited."""
-    if call.revision >= MOST_REVISIONS:
+    if call.revision >= history.MOST_REVISIONS:
         return
     edit = edits.of(call)
     wanted = call.arguments if edit is None else edit.arguments
