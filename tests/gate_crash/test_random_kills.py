@@ -1,4 +1,7 @@
-"""Workers that die at any moment while replies are lost: what the shop, the calls and the record say agrees at the end."""
+"""Workers that die at any moment while replies are lost: what the shop, the calls and the record say agrees at the end.
+
+`ORCHESTRA_TEST_KILLS=500` makes it a long one.
+"""
 
 from __future__ import annotations
 
