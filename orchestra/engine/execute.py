@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from orchestra.engine.history import place
 from orchestra.errors import Bug, FailureClass, Invalid
 from orchestra.models import Dispatch, Moment, Outcome, Proposal, Resource, ToolCall
 from orchestra.policies import judge, requirements
-from orchestra.tools import replies, toolbox
+from orchestra.tools import rendering, replies, toolbox
 from orchestra.tools.declarations import Declaration
 from orchestra.tools.toolbox import Equipped
 
@@ -108,15 +108,11 @@ def _is_bound(it: Passing) -> Refusal | None:
         target = toolbox.address(it.equipped, it.case.around.labels)
     except Invalid as error:
         return Refusal("stale", f"the tool's address is not known any more: {error.message}")
-    if target.origin != it.call.target or not _below(it.call.path, target.prefix):
+    if target.origin != it.call.target:
         return Refusal("stale", "the tool's address has changed")
     if it.equipped.credential != it.call.credential:
         return Refusal("stale", "the tool would act under another credential")
     return None
-
-
-def _below(path: str, prefix: str) -> bool:
-    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in {"", "/", "?"}
 
 
 def _is_of_this_life(it: Passing) -> Refusal | None:
@@ -127,9 +123,25 @@ def _is_of_this_life(it: Passing) -> Refusal | None:
 
 def _is_whole(it: Passing) -> Refusal | None:
     """Every byte is the one that the digest was taken of."""
-    found = propose.digest(it.case, it.call, it.tool, propose.witness(it.call.witness))
-    if found == bytes(it.call.digest or b""):
+    declared = toolbox.digest(it.call.tool_version_id)
+    found = propose.digest(it.case, it.call, declared, propose.witness(it.call.witness))
+    return None if found == bytes(it.call.digest or b"") else _tampered(it)
+
+
+def _is_as_said(it: Passing) -> Refusal | None:
+    """The bytes are what the arguments come to at the tool's address: people and rules have read the arguments."""
+    kept, prefix = propose.stored(it.call), toolbox.address(it.tool, it.case.around.labels).prefix
+    try:
+        request = rendering.render(it.tool.declaration, it.call.arguments, prefix=prefix, key=it.call.key)
+    except Invalid:
+        return _tampered(it)
+    if request == kept:
         return None
+    moved = replace(request, path=kept.path) == kept
+    return Refusal("stale", "the tool's address has changed") if moved else _tampered(it)
+
+
+def _tampered(it: Passing) -> Refusal:
     logs.event("gate.tampered", level=logs.ERROR, run=it.case.flight.run.uid, call=it.call.uid)
     return Refusal("denied", "the stored request is not the one that was decided on", FailureClass.BUG)
 
@@ -170,9 +182,10 @@ def _is_as_seen(it: Passing) -> Refusal | None:
 
 
 CHECKS: Final[Sequence[Callable[[Passing], Refusal | None]]] = (
-    _is_bound,
     _is_of_this_life,
     _is_whole,
+    _is_bound,
+    _is_as_said,
     _is_wanted,
     _is_authorised,
     _is_as_seen,

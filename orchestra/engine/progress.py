@@ -205,9 +205,18 @@ def _pass(case: Case, spot: Place, call: ToolCall, waits: Waits) -> None:
     equipped = case.tool(call.tool_name)
     seen: Reading | None = NOTHING_TO_READ
     if equipped is not None and equipped.version_id == call.tool_version_id:
-        seen = _reading(case, spot, equipped, call.arguments)
+        seen = _seen(case, spot, equipped, call)
     if seen is not None and case.around.is_open and execute.gate(Passing(case, call, equipped, seen)):
         case.readings.pop(spot, None)
+
+
+def _seen(case: Case, spot: Place, equipped: Equipped, call: ToolCall) -> Reading | None:
+    """What was read for a call at the gate; nothing when what reads it is not there any more."""
+    try:
+        return _reading(case, spot, equipped, call.arguments)
+    except OrchestraError as error:
+        logs.event("call.unreadable", level=logs.WARNING, error=error, tool=equipped.name)
+        return NOTHING_TO_READ._replace(observed=None)
 
 
 def _send_again(case: Case, _: Place, call: ToolCall, waits: Waits) -> None:

@@ -154,8 +154,8 @@ def ask(
     return proposal
 
 
-def digest(case: Case, call: ToolCall, equipped: Equipped, witness: bytes) -> bytes:
-    """The digest of a call's stored bytes, for this tool, target and witness."""
+def digest(case: Case, call: ToolCall, declared: bytes, witness: bytes) -> bytes:
+    """The digest of a call's stored bytes, for its target, what its tool has declared (by its digest), this witness."""
     version, around = case.agent, case.around
     return rendering.digest(
         stored(call),
@@ -163,8 +163,8 @@ def digest(case: Case, call: ToolCall, equipped: Equipped, witness: bytes) -> by
         call=call.uid,
         agent=f"{version.agent.name}/{version.number}" if version is not None else "",
         subject=around.task.subject,
-        tool=equipped.name,
-        version_digest=equipped.version_digest,
+        tool=call.tool_name,
+        version_digest=declared,
         target=f"{call.target} {call.credential}",
         environment=around.environment,
         epoch=around.epoch,
@@ -216,7 +216,7 @@ def _fix(case: Case, call: ToolCall, equipped: Equipped, arguments: Json, seen: 
     call.target, call.credential = address.origin, equipped.credential
     call.witness = seen.witnessed
     call.tier = situation.tier(equipped.declaration, seen)
-    call.digest = digest(case, call, equipped, witness(seen.witnessed))
+    call.digest = digest(case, call, equipped.version_digest, witness(seen.witnessed))
 
 
 def _bear(case: Case, call: ToolCall, reason: str) -> None:

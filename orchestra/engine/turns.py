@@ -150,12 +150,12 @@ def _offered(case: Case) -> list[dict[str, Any]]:
 def _told(reply: ModelReply) -> dict[str, Any]:
     """The rest of a reply, in what the columns hold."""
     return {
-        "ended": reply.ended[:12],
+        "ended": messages.storable(reply.ended)[:12],
         "notes": [messages.storable(str(note))[:500] for note in reply.notes][:50],
         "input_tokens": _count(reply.input_tokens),
         "output_tokens": _count(reply.output_tokens),
         "cost": _money(reply.cost),
-        "currency": reply.currency[:3],
+        "currency": messages.storable(reply.currency)[:3],
     }
 
 

@@ -116,10 +116,17 @@ def declared(version_id: int) -> Declaration:
     return stored.load(ToolVersion.objects.values_list("declaration", flat=True).get(pk=version_id))
 
 
+@lru_cache(maxsize=512)
+def digest(version_id: int) -> bytes:
+    """The digest of a published version of a tool."""
+    return bytes(ToolVersion.objects.values_list("digest", flat=True).get(pk=version_id))
+
+
 def forget() -> None:
     """Drop what is kept: another database is in use."""
     _loaded.clear()
     declared.cache_clear()
+    digest.cache_clear()
 
 
 def _equipped(environment_id: int) -> dict[str, Equipped]:

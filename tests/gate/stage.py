@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,23 +60,25 @@ class GateStage(Stage):
         binding["spec"] |= {"base_url": f"http://{host}/worlds/{{world}}", "allow": [host], **changes}
         self.publish_text(json.dumps(binding))
 
-    def tool(self, like: str, *, at: str = "", **changes: Any) -> str:
+    def tool(self, like: str, *, name: str = "", **changes: Any) -> str:
         """A tool with a binding of its own: as one of the store's, which observes nothing, with changes."""
         told = {each["name"]: each["spec"] for each in yaml.safe_load_all((STORE / "tools.yaml").read_text())}
         spec = {**told[like], "observe": None, "lookup": None, "reverse": None, "object": None, **changes}
-        name = f"tool_{next(names)}"
+        name = name or f"tool_{next(names)}"
         self.declare(name, {key: value for key, value in spec.items() if value is not None})
-        self.rebind(name, at or f"{self.shop.url}/worlds/{{world}}")
+        self.rebind(name, f"{self.shop.url}/worlds/{{world}}")
         return name
 
     def declare(self, name: str, spec: Mapping[str, Any]) -> None:
         """Publish the declaration of a tool."""
         self.publish_text(json.dumps({"kind": "tool", "name": name, "spec": spec}))
 
-    def rebind(self, name: str, base_url: str, *, labels: Sequence[str] = ("world",)) -> None:
+    def rebind(self, name: str, base_url: str) -> None:
         """Point a tool that has a binding of its own to an address."""
         host = base_url.removeprefix("http://").partition("/")[0]
-        spec = {"tools": [name], "base_url": base_url, "labels": list(labels), "secret": f"env:{SECRET}"}
+        labels = re.findall(r"{(\w+)}", base_url)
+        spec = {"tools": [name], "base_url": base_url, "secret": f"env:{SECRET}"}
+        spec |= {"labels": labels} if labels else {}
         body = {"kind": "binding", "name": name, "spec": {**spec, "allow": [host]}}
         self.publish_text(json.dumps(body))
 
