@@ -30,8 +30,6 @@ from orchestra.tools.toolbox import Equipped
 
 #: Of the body of a reply so much is kept (bytes); the result, read from all of it, is kept whole.
 KEPT_OF_REPLY: Final = 65_536
-#: Of these repeats are harmless, so that nothing has to be waited for but the sender's own timeout.
-REPEATABLE: Final = frozenset({Delivery.KEY, Delivery.IDEMPOTENT})
 #: Statuses by which a system turns a request away before it looks at its key.
 AT_THE_DOOR: Final = frozenset({401, 403})
 
@@ -288,8 +286,8 @@ def _silence(declaration: Declaration) -> float:
     """Seconds after the last moment to send, before anything may be concluded from silence."""
     if declaration.effect is Effect.READ:
         return 0.0
-    if declaration.delivery in REPEATABLE:
-        return declaration.timeout
+    if declaration.delivery is Delivery.KEY:
+        return declaration.timeout  # it is repeated under its key, so that nothing more has to be waited for
     return declaration.timeout + declaration.quiet_period
 
 

@@ -104,7 +104,7 @@ def test_call_whose_order_changed_since_it_was_shown_is_asked_about_again(
 def test_calls_of_one_turn_are_asked_about_at_once_and_sent_in_order(shared: GateStage, world: str) -> None:
     orders = [order_in("pending", place)["order_id"] for place in (0, 1)]
     run = shared.serve([{"calls": [move(order) for order in orders]}, {"say": "Done."}], world)
-    first, second = Proposal.objects.filter(toolcall__run=run).order_by("pk")
+    first, second = Proposal.objects.filter(toolcall__run=run).order_by("toolcall__ordinal")
     for proposal in (second, first):
         decisions.approve(proposal.uid, by=shared.reviewer, digest=bytes(proposal.digest), reason="fine")
         shared.rest(run)
