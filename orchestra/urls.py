@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
-from orchestra.views import health, home
+from orchestra.views import health, home, problems
 
 urlpatterns = [
     path(
@@ -16,5 +16,13 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("reviews/", include("reviews.urls")),
+    path("accounts/password/reset/", problems.by_administrator),  # nothing is sent by mail here
+    path("accounts/email/", problems.by_administrator),
+    path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
+handler400 = problems.bad_request
+handler403 = problems.forbidden
+handler404 = problems.not_found
+handler500 = problems.broken

@@ -6,16 +6,15 @@ What others wrote is quoted, with every character that one cannot see as its cod
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.engine import resolve
-from orchestra.models import Approval, Person, Proposal, ToolCall
-from orchestra.tools import redaction, toolbox
+from orchestra.models import Person, Proposal
 from orchestra.tools.sentences import visible
+from reviews import facts
 
-TIERS: Final = {1: "low", 2: "medium", 3: "high", 4: "critical"}
 MANAGE: Final = "manage.py proposal"
 
 
@@ -23,17 +22,19 @@ def lines(proposal: Proposal, reader: Person) -> Iterator[str]:
     """The whole sheet, for this reader."""
     yield proposal.sentence
     yield _entry(
-        "proposal", f"{proposal.uid}, {proposal.state}, tier {proposal.tier} ({TIERS[proposal.tier]})"
+        "proposal", f"{proposal.uid}, {proposal.state}, tier {proposal.tier} ({facts.TIERS[proposal.tier]})"
     )
     yield _entry("run", f"{proposal.toolcall.run.uid} of {proposal.deployment}")
-    yield _entry("asked for", _asked(proposal))
+    yield _entry("asked for", facts.asked(proposal))
     for hit in proposal.ruling.rules:
-        yield _entry("rule", f"{_rule(hit)}: {hit['message']}")
-    yield _entry("needs", _needs(proposal))
-    for vote in _votes(proposal, reader):
+        yield _entry("rule", f"{facts.rule(hit)}: {hit['message']}")
+    yield _entry("needs", facts.needs(proposal))
+    for vote in facts.votes(proposal, reader):
         yield _entry("vote", f"{vote.verdict} by {vote.person}: {visible(vote.reason) or 'no reason given'}")
     yield from _request(proposal)
-    yield _entry("seen", _json(_masked(proposal, observed=proposal.toolcall.witness)["observed"]))
+    yield _entry(
+        "seen", _json(facts.masked(proposal, observed=facts.observed(proposal.toolcall))["observed"])
+    )
     yield _entry(
         "preview", _json(proposal.preview) if proposal.preview else "This tool cannot show beforehand."
     )
@@ -50,61 +51,13 @@ def short(proposal: Proposal, reader: Person) -> str:
     return f"{proposal.uid}  tier {proposal.tier}  {proposal.deployment}  {proposal.sentence}{note}"
 
 
-def _asked(proposal: Proposal) -> str:
-    call, task = proposal.toolcall, proposal.toolcall.run.task
-    by = str(task.requester or task.service)
-    agent = f", done by agent {call.turn.agent_version}" if call.turn is not None else ""
-    editor = f", changed by {call.edited_by}" if call.edited_by is not None else ""
-    return f"“{visible(task.subject)}” by {by}{agent}{editor}"
-
-
-def _rule(hit: dict[str, Any]) -> str:
-    version = f" v{hit['version']}" if hit["version"] else ""
-    return f"{hit['verdict']}, {hit['id']} of {hit['policy']}{version}"
-
-
-def _needs(proposal: Proposal) -> str:
-    wanted = proposal.requirements
-    said = [f"{proposal.votes_needed} to approve", f"{proposal.rejects_needed} to reject"]
-    said += [f"one of {group}" for group in wanted.get("groups") or ()]
-    said += [" then ".join(chain) for chain in wanted.get("stages") or ()]
-    if wanted.get("reason") or proposal.tier >= resolve.REASON_FROM_TIER:
-        said.append("a reason")
-    if proposal.expires_at is not None:
-        said.append(f"until {proposal.expires_at:%Y-%m-%d %H:%M} UTC")
-    return ", ".join(said)
-
-
-def _votes(proposal: Proposal, reader: Person) -> list[Approval]:
-    """The votes so far. Where they are blind, nobody sees those of others before their own."""
-    votes = list(proposal.approvals.select_related("person").order_by("pk"))
-    blind = proposal.state == "pending" and proposal.requirements.get("blind")
-    return [] if blind and all(vote.person_id != reader.pk for vote in votes) else votes
-
-
 def _request(proposal: Proposal) -> Iterator[str]:
     """The bytes that would be sent; where something is not to be shown, the arguments without it."""
-    call = proposal.toolcall
-    yield _entry("request", visible(f"{call.method} {call.target}{call.path}"))
-    for name, value in call.headers:
-        yield _entry("", visible(f"{name}: {value}"))
-    if _hidden(proposal):
-        yield _entry("arguments", _json(_masked(proposal, args=call.arguments)["args"]))
-    else:
-        yield _entry("", visible(bytes(call.body or b"").decode("utf-8", "replace")))
-
-
-def _masked(proposal: Proposal, **values: Json) -> dict[str, Json]:
-    return redaction.masked(values, _hidden(proposal))
-
-
-def _hidden(proposal: Proposal) -> list[str]:
-    """Paths of what reviewers do not see: by the tool, and by the rules."""
-    return [*_of_tool(proposal.toolcall), *(proposal.requirements.get("redact") or ())]
-
-
-def _of_tool(call: ToolCall) -> tuple[str, ...]:
-    return tuple(toolbox.declared(call.tool_version_id).redact) if call.tool_version_id is not None else ()
+    first, *rest = facts.request(proposal)
+    yield _entry("request", first)
+    yield from (_entry("", line) for line in rest if line)
+    if facts.hidden(proposal):
+        yield _entry("arguments", _json(facts.masked(proposal, args=proposal.toolcall.arguments)["args"]))
 
 
 def _decide(proposal: Proposal, reader: Person) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""The reviewers' pages. They read through `queue`, and decide through `decisions` alone."""
