@@ -11,7 +11,7 @@ import pytest
 from orchestra.engine import history
 from orchestra.engine.conductor import Conductor
 from orchestra.engine.session import Session
-from orchestra.models import Run
+from orchestra.models import Epoch, Run
 from tests.engine.stage import database_time
 from tests.gate.lines import DONE, MOVE
 from tests.gate.owner import alter
@@ -75,6 +75,19 @@ def test_gate_goes_by_what_is_stored_and_not_by_what_a_worker_remembers(
     assert shared.shop.effects(world) == []
 
 
+def test_what_was_decided_before_the_database_was_restored_is_asked_about_again(
+    shared: GateStage, world: str
+) -> None:
+    run = shared.serve([MOVE, DONE], world)
+    with shared.held(run):
+        shared.approve(run, rest=False)
+        Epoch.objects.create(reason="restored")
+    run = shared.rest(run)
+    assert (shared.told(run), shared.sendings(run)) == (["stale", "awaiting_approval"], [])
+    assert shared.told(shared.approve(run)) == ["stale", "succeeded"]
+    assert len(shared.shop.effects(world)) == 1
+
+
 def with_hands(change: Callable[[], object]) -> None:
     """A worker that looks at what it is to send; something changes; then it goes on to the gate, and gives back."""
     session = Session("with hands", 5)
@@ -82,10 +95,11 @@ def with_hands(change: Callable[[], object]) -> None:
     conductor.nudge()
     conductor._collect()
     conductor._round()
+    (flight,) = conductor.flights.values()
     assert conductor._waiting, "it reads the state of the order first"
     change()
     conductor._begin()
-    conductor._collect()
+    until(lambda: conductor._collect() or flight.arrivals, what="what was read")
     conductor._round()
     conductor.stop()
     conductor.run()
