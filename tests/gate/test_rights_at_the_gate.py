@@ -60,6 +60,7 @@ def test_right_that_is_lost_between_vote_and_gate_makes_the_vote_void(
         lose(guest, run)
     run = shared.rest(run)
     assert (shared.told(run), shared.sendings(run)) == (["superseded", "awaiting_approval"], [])
+    assert "who agreed may decide now" in shared.calls(run)[0].error
     run = shared.approve(run, by=shared.second_reviewer)
     assert shared.told(run) == ["superseded", "succeeded"]
     assert len(shared.shop.effects(world)) == 1
