@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 W ?= W1
+TESTERS ?= 2
 WORKERS ?= 2
 
 RUN = .venv/bin/python
@@ -21,8 +22,8 @@ demo: environment-agents ## Start all of it here with example data (PORT=8000 DA
 demo-reset: environment-agents ## Throw away the data of the demo
 	@$(RUN) -m orchestra.local.demo --reset
 
-test: environment-dev ## Run the tests on an own PostgreSQL and Valkey
-	@$(RUN) -m pytest
+test: environment-dev ## Run the tests on own PostgreSQLs and Valkeys, in so many processes (TESTERS=2)
+	@$(RUN) -m pytest -n $(TESTERS) --dist loadfile
 
 check: environment-dev ## Run all static checks: format, lint, types, layers, migrations, settings, documents
 	@.ci/check

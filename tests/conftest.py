@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -104,3 +104,13 @@ def spawn(environment: dict[str, str], tmp_path: Path) -> Iterator[Spawn]:
     for process in spawned:
         process.kill()
         print(f"--- manage.py {process.command.name}\n{process.text()}")  # noqa: T201 - pytest shows it for a failed test
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test logged goes from process to process as UTF-8; some tests log halves of surrogate pairs."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
