@@ -19,7 +19,7 @@ LONGEST_ERROR: Final = 500
 #: Statuses by which a system says no before it did anything.
 REFUSALS: Final = frozenset({400, 401, 403, 404, 409, 410, 422})
 #: Statuses of a reading by which a system says that it has no such thing.
-NOT_THERE: Final = frozenset({404, 410})
+NOT_THERE: Final = frozenset({400, 404, 409, 410, 422})
 #: Members of an error body that hold its message, the most telling first.
 _MESSAGES: Final = ("detail", "error", "message", "title")
 
