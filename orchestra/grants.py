@@ -16,7 +16,8 @@ ADD = {
 }  # fmt: skip
 #: Working rows that may go.
 DELETE = {
-    "Draft", "IdempotencyKey", "Grant", "DeploymentGroupPermission", "DeploymentUserPermission", "Claim",
+    "Draft", "IdempotencyKey", "Grant", "DeploymentGroupPermission", "DeploymentUserPermission", "Claim", "Presence",
+    "RateWindow", "RoutingRule",
     "User_groups", "User_user_permissions",
 }  # fmt: skip
 OWN_APPS = {"orchestra", "reviews"}

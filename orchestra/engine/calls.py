@@ -32,7 +32,6 @@ from orchestra.engine.surroundings import Shared, Surroundings
 from orchestra.errors import FailureClass
 from orchestra.workflows.spec import Kind
 
-DONE: Final = frozenset({"succeeded", "settled_done"})
 UNREAD: Final = Reading(None, None, 0.0)
 
 
@@ -204,7 +203,7 @@ def _handed_off(case: Case) -> Failure | None:
     latest = case.talk.latest()
     for call in (latest[spot] for spot in case.talk.places() if spot in latest):
         equipped = case.tool(call.tool_name)
-        if call.state in DONE and equipped is not None and equipped.declaration.hands_off:
+        if call.state in history.EFFECTIVE and equipped is not None and equipped.declaration.hands_off:
             return turns.ending("handed_off")
     return None
 
@@ -212,7 +211,7 @@ def _handed_off(case: Case) -> Failure | None:
 def _finish_tool(case: Case) -> None:
     call = list(case.talk.latest().values())[-1]
     case.node.fresh = False
-    if call.state in DONE:
+    if call.state in history.EFFECTIVE:
         reason = "the tool has done it" if call.state == "succeeded" else "a person found that it was done"
         settling.succeed(case.flight, case.node, call.result, reason)
         return

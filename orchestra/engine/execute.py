@@ -18,7 +18,6 @@ from orchestra import logs, moves
 from orchestra.contracts import Delivery, Effect, Judgement, Reply, SendFailure, Verdict
 from orchestra.engine import budgets, propose, resolve, situation
 from orchestra.engine.case import Case, Intent, Reading
-from orchestra.engine.connections import now
 from orchestra.engine.errands import Access, Send
 from orchestra.engine.history import place
 from orchestra.errors import Bug, FailureClass, Invalid
@@ -32,8 +31,6 @@ from orchestra.tools.toolbox import Equipped
 KEPT_OF_REPLY: Final = 65_536
 #: Statuses by which a system turns a request away before it looks at its key.
 AT_THE_DOOR: Final = frozenset({401, 403})
-
-
 #: What the gate goes by, read anew under the lock.
 STORED: Final = (
     *("method", "path", "headers", "body", "digest", "target", "credential", "witness", "key"),
@@ -158,8 +155,7 @@ def _is_authorised(it: Passing) -> Refusal | None:
     proposal = _proposal(it.call)
     if proposal is None:
         return None  # then a ruling does; the database insists on one or the other
-    now = it.case.flight.clock()
-    if proposal.expires_at is not None and proposal.expires_at <= now:
+    if proposal.expires_at is not None and proposal.expires_at <= it.case.flight.clock():
         return Refusal("expired", "the approval has run out", FailureClass.LIMIT)
     if bytes(proposal.digest) != bytes(it.call.digest or b""):
         return Refusal("denied", "the approval is for other bytes", FailureClass.BUG)
@@ -198,7 +194,7 @@ def _judged_again(it: Passing) -> bool:
     action = situation.action(case, intent, it.tool.declaration, it.seen)
     judgement = judge.strictest(propose.before(call), propose.ruled(case, call, action))
     ruling = propose.write(call, judgement, action, Moment.GATE)
-    if judgement.verdict is Verdict.ALLOW or _votes_satisfy(call, judgement):
+    if judgement.verdict is Verdict.ALLOW or _votes_satisfy(case, call, judgement):
         return True
     if it.again:
         return False
@@ -211,22 +207,22 @@ def _judged_again(it: Passing) -> bool:
     return False
 
 
-def _votes_satisfy(call: ToolCall, judgement: Judgement) -> bool:
+def _votes_satisfy(case: Case, call: ToolCall, judgement: Judgement) -> bool:
     """Whether the votes that stand are enough for what the rules ask now."""
     proposal = _proposal(call)
     if proposal is None or judgement.verdict is not Verdict.REVIEW:
         return False
     wanted = requirements.written(judgement.requirements)
-    if _too_old(proposal, judgement) or resolve.turned_down(proposal, wanted):
+    if _too_old(case, proposal, judgement) or resolve.turned_down(proposal, wanted):
         return False
     rules: Any = judge.told(judgement.hits)
     return resolve.satisfied(proposal, resolve.standing(proposal, wanted, rules), wanted)
 
 
-def _too_old(proposal: Proposal, judgement: Judgement) -> bool:
+def _too_old(case: Case, proposal: Proposal, judgement: Judgement) -> bool:
     """Whether the rules now give such a question less time than has passed."""
     allowed = judgement.requirements.expires_in
-    return allowed is not None and proposal.created_at + timedelta(seconds=allowed) <= now()
+    return allowed is not None and proposal.created_at + timedelta(seconds=allowed) <= case.flight.clock()
 
 
 def _proposal(call: ToolCall) -> Proposal | None:
@@ -294,13 +290,9 @@ def _silence(declaration: Declaration) -> float:
 def record(case: Case, call: ToolCall, reply: Reply | SendFailure) -> None:
     """Take down what came of the last sending. A sending that somebody else has concluded is left alone."""
     dispatch = call.dispatches.order_by("-n").first()
-    equipped = case.tool(call.tool_name)
     if dispatch is None or call.state != "dispatched" or dispatch.fence != case.flight.run.fence:
         return
-    declaration = equipped.declaration if equipped is not None else None
-    if declaration is None or equipped is None or equipped.version_id != call.tool_version_id:
-        declaration = toolbox.declared(call.tool_version_id)
-    settled = replies.outcome(declaration, reply)
+    settled = replies.outcome(toolbox.declared(call.tool_version_id), reply)
     columns = (
         {"status": reply.status, "reply": reply.body[:KEPT_OF_REPLY]} if isinstance(reply, Reply) else {}
     )

@@ -19,8 +19,10 @@ from orchestra.states import TOOLCALL
 
 #: So often a call is proposed anew because something changed, before that is the answer to the agent.
 MOST_REVISIONS: Final = 10
+#: A call in one of these states took effect.
+EFFECTIVE: Final = frozenset({"succeeded", "settled_done"})
 #: A call in one of these states was authorised.
-PASSED: Final = frozenset({"approved", "dispatched", "succeeded", "failed", "unknown", "settled_done"})
+PASSED: Final = EFFECTIVE | {"approved", "dispatched", "failed", "unknown"}
 #: The number of the turn of a call that no agent makes.
 NO_TURN = -1
 

@@ -1,4 +1,4 @@
-"""Which limit of a run its agents and calls have reached. Pure: counts what is written down."""
+"""Which limit of a run its agents and calls have reached. Counts what is written down."""
 
 from __future__ import annotations
 

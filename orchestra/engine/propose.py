@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any, Final
 
 from django.db.models.functions import Now
@@ -18,6 +17,7 @@ from orchestra.canonical import Json
 from orchestra.contracts import Action, Judgement, Request, Requirements, Verdict
 from orchestra.engine import situation
 from orchestra.engine.case import Case, Intent, Reading
+from orchestra.engine.draws import draw
 from orchestra.engine.history import NO_TURN, Place
 from orchestra.errors import FailureClass, Invalid
 from orchestra.models import Moment, Proposal, Ruling, ToolCall
@@ -79,8 +79,7 @@ def ruled(case: Case, call: ToolCall, action: Action) -> Judgement:
 
 def chance(call: ToolCall) -> float:
     """The draw of a call for sampling, in [0, 1): the same for all calls of a run that want the same."""
-    same = canonical.encode([str(call.run.uid), call.tool_name, call.arguments])
-    return int.from_bytes(sha256(same).digest()[:6]) / 2**48
+    return draw(canonical.encode([str(call.run.uid), call.tool_name, call.arguments]))
 
 
 def before(call: ToolCall) -> Judgement:

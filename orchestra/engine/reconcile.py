@@ -6,7 +6,6 @@ Refuses to conclude anything from silence before its time, and to send again wha
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any, Final
 
 from django.db.models.functions import Now
@@ -15,6 +14,7 @@ from orchestra import logs, moves
 from orchestra.contracts import Delivery, Effect
 from orchestra.engine import checkpoint, execute, questions, resolve, retry
 from orchestra.engine.case import Case, remembered
+from orchestra.engine.draws import draw
 from orchestra.engine.execute import Passing
 from orchestra.engine.history import settled
 from orchestra.errors import FailureClass
@@ -106,8 +106,7 @@ def again(case: Case, call: ToolCall) -> datetime | None:
 
 def _pause(call: ToolCall, n: int) -> float:
     """Jittered, and the same for whoever asks: the draw is made from the call's random name."""
-    draw = int.from_bytes(sha256(call.uid.bytes + bytes([n])).digest()[:6]) / 2**48
-    return retry.delay(CLEAN, n, draw)
+    return retry.delay(CLEAN, n, draw(call.uid.bytes, bytes([n])))
 
 
 def question(case: Case, call: ToolCall) -> HumanTask | None:

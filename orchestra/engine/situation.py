@@ -18,8 +18,6 @@ from orchestra.workflows.spec import Limits
 #: From this number of objects touched a call is one tier higher.
 MANY: Final = 10
 HIGHEST_TIER: Final = 4
-#: A call that took effect is in one of these states.
-EFFECTIVE: Final = frozenset({"succeeded", "settled_done"})
 
 
 def action(case: Case, intent: Intent, declaration: Declaration, read: Reading) -> Action:
@@ -123,7 +121,7 @@ def _counts(case: Case, intent: Intent) -> Json:
         "of_turn": len(case.talk.wanted(intent.place.turn)) or 1,
         "calls": case.used,
         "same": len(same),
-        "same_succeeded": sum(state in EFFECTIVE for state in same),
+        "same_succeeded": sum(state in history.EFFECTIVE for state in same),
         "same_rejected": same.count("rejected"),
         "same_denied": same.count("denied"),
     }

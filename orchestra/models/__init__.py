@@ -13,6 +13,7 @@ from orchestra.models.deployments import (
 from orchestra.models.dispatches import Dispatch, Epoch, Outcome
 from orchestra.models.halts import Halt, Scope
 from orchestra.models.humantasks import HumanTask, Question
+from orchestra.models.intake import RateWindow, RoutingRule
 from orchestra.models.outbox import OutboxMessage
 from orchestra.models.people import Person, ServiceAccount, User
 from orchestra.models.policies import Policy, PolicyPublication, PolicyVersion
@@ -24,6 +25,7 @@ from orchestra.models.tokens import ApiToken
 from orchestra.models.toolcalls import ToolCall
 from orchestra.models.tools import Delivery, Effect, Tier, Tool, ToolBinding, ToolVersion
 from orchestra.models.turns import Turn
+from orchestra.models.webhooks import Notice, Webhook, WebhookDelivery
 from orchestra.models.workers import WorkerProcess
 from orchestra.models.workflows import Draft, Workflow, WorkflowVersion
 
@@ -52,16 +54,19 @@ __all__ = [
     "IdempotencyKey",
     "Mode",
     "Moment",
-    "Outcome",
+    "Notice",
     "OutboxMessage",
+    "Outcome",
     "Person",
     "Policy",
     "PolicyPublication",
     "PolicyVersion",
     "Proposal",
     "Question",
+    "RateWindow",
     "Reservation",
     "Resource",
+    "RoutingRule",
     "Ruling",
     "Run",
     "Scope",
@@ -77,6 +82,8 @@ __all__ = [
     "User",
     "Verdict",
     "Vote",
+    "Webhook",
+    "WebhookDelivery",
     "WorkerProcess",
     "Workflow",
     "WorkflowVersion",

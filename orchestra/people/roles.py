@@ -6,11 +6,16 @@ Rights are given to groups (through guardian) on deployments. Separation of duti
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
-from orchestra.models import Deployment, DeploymentGroupPermission, Person, User
+from orchestra.errors import NotAllowed, NotFound
+from orchestra.models import Deployment, DeploymentGroupPermission, Person, ServiceAccount, User
+
+#: Who can hold rights, through their accounts.
+Holder: TypeAlias = Person | ServiceAccount
 
 #: What each seeded group gets on a new deployment; every right that exists is named here.
 DEFAULTS: Mapping[str, tuple[str, ...]] = {
@@ -22,16 +27,22 @@ DEFAULTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def may(person: Person, right: str, deployment: Deployment) -> bool:
-    """Whether the person has the right on the deployment, now, through any of their active accounts."""
-    return person.active and who_may(right, deployment).filter(pk=person.pk).exists()
+def may(holder: Holder, right: str, deployment: Deployment) -> bool:
+    """Whether the holder has the right on the deployment, now, through any of their active accounts."""
+    return visible_to(holder, right).filter(pk=deployment.pk).exists()
 
 
-def visible_to(person: Person, right: str = "view") -> QuerySet[Deployment]:
-    """The deployments on which the person has the right."""
-    accounts = User.objects.filter(person=person, is_active=True, person__active=True)
-    if accounts.filter(is_superuser=True).exists():
-        return Deployment.objects.all()
+def check(holder: Holder, right: str, deployment: Deployment) -> None:
+    """Raises NotFound for a deployment that they may not see, NotAllowed for one where they lack the right."""
+    if not may(holder, "view", deployment):
+        raise NotFound("It does not exist, or it is not yours to see.")
+    if right != "view" and not may(holder, right, deployment):
+        raise NotAllowed(f"You may see {deployment}, but this needs the right to {right} there.")
+
+
+def visible_to(holder: Holder, right: str = "view") -> QuerySet[Deployment]:
+    """The deployments on which the holder has the right."""
+    accounts = accounts_of(holder)
     by_group = Q(
         deploymentgrouppermission__permission__codename=right,
         deploymentgrouppermission__group__user__in=accounts,
@@ -39,7 +50,16 @@ def visible_to(person: Person, right: str = "view") -> QuerySet[Deployment]:
     by_account = Q(
         deploymentuserpermission__permission__codename=right, deploymentuserpermission__user__in=accounts
     )
-    return Deployment.objects.filter(by_group | by_account).distinct()
+    everything = Q(Exists(accounts.filter(is_superuser=True, person__isnull=False)))
+    return Deployment.objects.filter(by_group | by_account | everything).distinct()
+
+
+def accounts_of(holder: Holder) -> QuerySet[User]:
+    """The accounts through which somebody holds rights: active ones, of somebody who is active."""
+    active = User.objects.filter(is_active=True)
+    if isinstance(holder, ServiceAccount):
+        return active.filter(service=holder, service__active=True)
+    return active.filter(person=holder, person__active=True)
 
 
 def who_may(right: str, deployment: Deployment) -> QuerySet[Person]:

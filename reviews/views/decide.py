@@ -13,12 +13,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from orchestra import canonical
-from orchestra.errors import Expired, Invalid, NotAllowed, NotFound, StaleState
+from orchestra.errors import Expired, Halted, Invalid, NotAllowed, NotFound, StaleState
 from orchestra.models import Person, Proposal, User
+from orchestra.views.access import for_people
 from reviews import decisions, queue
 from reviews.queue import Filters
 from reviews.views import detail
-from reviews.views.access import for_people, reader
+from reviews.views.access import reader
 
 SAID: Final[Mapping[str, str]] = {
     "approve": "Approved",
@@ -37,7 +38,7 @@ def decide(request: HttpRequest, person: Person, uid: UUID, verb: str) -> HttpRe
     queue.find(uid, person)
     try:
         proposal = VOTES[verb](request, person, uid)
-    except (Invalid, NotAllowed, StaleState, Expired) as error:
+    except (Invalid, NotAllowed, StaleState, Expired, Halted) as error:
         kept = {"problem": error, "typed": request.POST.get("reason", "")}
         return detail.shown(request, person, uid, status=error.status, **kept)
     messages.success(request, f"{SAID[verb]}: {proposal.sentence} ({_standing(proposal)})")

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orchestra.models import Person
+from orchestra.views.access import for_people
 from reviews import facts, queue
-from reviews.views.access import for_people
 
 
 @require_safe

@@ -10,10 +10,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from orchestra.models import Person, Proposal
+from orchestra.views.access import for_people
 from reviews import facts
 from reviews import queue as waiting
 from reviews.queue import TABS, Filters
-from reviews.views.access import for_people, reader
+from reviews.views.access import reader
 
 
 @require_safe
@@ -34,6 +35,7 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
         "filters": filters,
         "filtered": ", ".join(f"{name} {value}" for name, value in filters.named().items()),
         "tiers": facts.TIERS,
+        "fields": [(name, getattr(filters, name)) for name in ("workflow", "environment", "agent", "tool")],
         "older": urlencode({"tab": tab, **filters.named(), "before": found.older}) if found.older else "",
     }
     return render(request, "reviews/queue.html", shown)

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from tests.databases import Database
+
 PIECE = 65_536
 COMMIT = b"COMMIT"
 
@@ -124,3 +126,9 @@ def before(port: int) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+def through(door: Proxy, database: Database) -> dict[str, str]:
+    """The variables of a worker that reaches PostgreSQL through the door only."""
+    port = str(database.postgres.port)
+    return {name: url.replace(f":{port}/", f":{door.port}/") for name, url in database.environment().items()}

@@ -34,7 +34,7 @@ def door(postgres: Postgres) -> Iterator[Proxy]:
 
 def test_nothing_is_done_twice_though_commits_or_their_replies_are_lost(stage: Stage, door: Proxy) -> None:
     """The worker finds in the database what is durable, and writes again what it knows and is not."""
-    worker = stage.working(**through(door, stage))
+    worker = stage.working(**proxy.through(door, stage.database))
     door.share = 0.25
     runs = stage.submit(stage.publish(FIVE), 30) + stage.submit(stage.publish(TOOL), 30)
     until(lambda: min(door.unheard, door.unsaid) >= 10, within=PATIENCE, what="10 losses of both kinds")
@@ -51,7 +51,7 @@ def test_worker_whose_connections_fall_silent_is_replaced_after_the_lease(
     stage: Stage, door: Proxy, holding: bool
 ) -> None:
     """Its sessions live on in the server, with the advisory lock, and perhaps with locks on its runs."""
-    silent = stage.working(**through(door, stage), **SHORT)
+    silent = stage.working(**proxy.through(door, stage.database), **SHORT)
     (run,) = stage.submit(stage.publish(GATE))
     stage.begins("b", by=silent)
     if holding:
@@ -75,7 +75,7 @@ def test_worker_whose_old_session_lingers_in_the_server_goes_on_beating_and_swee
     stage: Stage, door: Proxy
 ) -> None:
     """The session that the server still believes in holds the worker's lock."""
-    worker = stage.working(**through(door, stage))
+    worker = stage.working(**proxy.through(door, stage.database))
     door.cut_clients_off()
     worker.says("worker.reconnected")
     dead = stage.working(ORCHESTRA_SLOTS="1")
@@ -86,10 +86,3 @@ def test_worker_whose_old_session_lingers_in_the_server_goes_on_beating_and_swee
     stage.finish(runs)
     assert worker.pid
     stage.sound()
-
-
-def through(door: Proxy, stage: Stage) -> dict[str, str]:
-    """The variables of a worker that reaches PostgreSQL through the door only."""
-    port = str(stage.database.postgres.port)
-    given = stage.database.environment()
-    return {name: url.replace(f":{port}/", f":{door.port}/") for name, url in given.items()}

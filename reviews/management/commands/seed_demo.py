@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
@@ -27,15 +28,6 @@ from reviews.replay.store import Store, StoreProblem
 
 ENVIRONMENT: Final = "dev"
 ADMIN, REQUESTER = "eve", "ben"
-#: Enough people for two votes. The admin owns what is published, so others decide.
-PEOPLE: Final = {
-    "ann": ("Ann Operator", "operators"),
-    "ben": ("Ben Requester", "requesters"),
-    "cleo": ("Cleo Reviewer", "reviewers"),
-    "dan": ("Dan Reviewer", "reviewers"),
-    "eve": ("Eve Admin", "admins"),
-    "fay": ("Fay Auditor", "auditors"),
-}
 SMALL: Final[Json] = {"lines": [{"item": "tea", "quantity": 2}, {"item": "cup", "quantity": 4}]}
 LARGE: Final[Json] = {"lines": [{"item": "pot", "quantity": 9}]}
 MANAGE: Final = ".venv/bin/python manage.py"
@@ -56,14 +48,15 @@ class Command(OrchestraCommand):
         """Seed."""
         functions.load(settings.STEP_FUNCTIONS)
         password = _password()
-        people = {name: _person(name, password) for name in PEOPLE}
         examples = settings.BASE_DIR / "examples"
+        cast = yaml.safe_load((examples / "store" / "people.yaml").read_text(encoding="utf-8"))
+        people = {name: _person(name, given, password) for name, given in cast.items()}
         order = (examples / "order.yaml").read_text(encoding="utf-8")
         publish.text(order, by=people[ADMIN], environment=ENVIRONMENT)
         for number, payload in enumerate((SMALL, LARGE, SMALL), start=1):
             _submit(people[REQUESTER], "order", f"demo-{number}", payload, subject=f"Order {number}")
         self.serve_customers(Library(examples / "store"), people, options)
-        for line in _hints(options["store"]):
+        for line in _hints(cast, options["store"]):
             self.stdout.write(line)
 
     def serve_customers(
@@ -126,19 +119,19 @@ def _submit(by: Person, workflow: str, reference: str, payload: Json, *, subject
     tasks.accept(request, by=by)
 
 
-def _person(name: str, password: str) -> Person:
+def _person(name: str, given: Mapping[str, Any], password: str) -> Person:
     found = Person.objects.filter(name=name).first()
     if found is not None:
         return found
-    full_name, group = PEOPLE[name]
-    made = persons.add(name=name, full_name=full_name, groups=[group], password=password)
-    if name == ADMIN:
+    made = persons.add(name=name, full_name=given["full_name"], groups=given["groups"], password=password)
+    if given.get("superuser"):
         User.objects.filter(username=name).update(is_staff=True, is_superuser=True)
     return made
 
 
-def _hints(store: str) -> Iterator[str]:
-    yield f"People: {', '.join(f'{name} ({group})' for name, (_, group) in PEOPLE.items())}"
+def _hints(cast: Mapping[str, Any], store: str) -> Iterator[str]:
+    named = [f"{name} ({', '.join(given['groups'])})" for name, given in cast.items()]
+    yield f"People: {', '.join(named)}"
     yield f"Each signs in with the password in {_password_file()}"
     yield ""
     yield "What waits for people:  /reviews/ at this address, signed in as cleo or dan"

@@ -1,0 +1,24 @@
+"""Who has a proposal open right now. Advisory, like a claim."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from orchestra.models import Person, Proposal
+from orchestra.models.fields import Row
+
+
+class Presence(Row):
+    """A person had a proposal open at a moment."""
+
+    proposal = models.ForeignKey(Proposal, on_delete=models.CASCADE, related_name="presences")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="presences")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["proposal", "person"], name="presence_is_one_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} has {self.proposal_id} open"
