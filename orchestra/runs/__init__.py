@@ -1,0 +1,1 @@
+"""What operators read of runs, and what they do to them."""
