@@ -142,6 +142,12 @@ class BudgetExceeded(Invalid):
     code = "budget-exceeded"
 
 
+class NoRoute(Invalid):
+    """A request names no workflow, and no rule chooses one for it."""
+
+    code = "no-route"
+
+
 class KeyReused(Invalid):
     """The idempotency key came before with another body."""
 

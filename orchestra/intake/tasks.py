@@ -1,8 +1,11 @@
-"""Takes tasks in: one task and its first run for each request, however often the request is repeated."""
+"""Takes tasks in: one task and its first run for each request, however often the request is repeated.
+
+Refuses to ask whether the requester may submit there: each border does, through `routing.named` or `routing.chosen`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,12 +16,16 @@ from orchestra import canonical, logs
 from orchestra.engine import submit
 from orchestra.engine.connections import borrow, now
 from orchestra.errors import Invalid, KeyReused, NotFound, Problem
-from orchestra.models import Deployment, IdempotencyKey, Person, Run, Task
+from orchestra.models import Deployment, IdempotencyKey, Person, Run, ServiceAccount, Task
+from orchestra.people import roles
+from orchestra.people.roles import Holder
 
 KEY_LIFE = timedelta(days=7)
 LONGEST_TEXT = 200
 MOST_LABELS = 50
 HIGHEST_PRIORITY = 100
+#: What a key keeps as the status of its first answer: nothing is kept of requests that were refused.
+CREATED = 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +45,32 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A task and its first run; `repeated` when the same key and body came before."""
+    """A task and its first run; `repeated` when the same key and body came before, `answer` what was said then."""
 
     task: Task
     run: Run
     repeated: bool
+    answer: str = ""
 
 
-def accept(request: Request, *, by: Person, key: str | None = None) -> Submitted:
-    """Submit a request for a person.
+#: Puts into words what the requester is told of a task that has just been taken in.
+Wording = Callable[[Task, Run], str]
 
-    With a `key`, the same body gives the same task for seven days. Raises NotFound (no such deployment),
-    Invalid (input, key or a text), BudgetExceeded (cannot fit), KeyReused (the key came with another body).
+
+def accept(request: Request, *, by: Holder, key: str | None = None, told: Wording | None = None) -> Submitted:
+    """Submit a request for somebody.
+
+    With a `key`, the same body gives the same task for seven days, and the answer that was `told` first. Raises
+    NotFound (no such deployment), Invalid (input, key or a text), BudgetExceeded (cannot fit), KeyReused (the key
+    came with another body).
     """
     if problems := list(_problems(request, key)):
         raise Invalid.of(problems)
-    owner = f"person:{by.name}"
     if key is None:
         with borrow():
-            return _make(request, by, owner)
+            return _make(request, by, told)
     digest = canonical.digest(_body(request))
-    return _known(owner, key, digest) or _once(request, by, owner, key, digest)
+    return _known(by, key, digest) or _once(request, by, key, digest, told)
 
 
 def _problems(request: Request, key: str | None) -> Iterator[Problem]:
@@ -85,39 +97,44 @@ def _unfit(name: str, text: str) -> Iterator[Problem]:
         yield Problem(pointer, f"At most {LONGEST_TEXT} characters.")
 
 
-def _once(request: Request, by: Person, owner: str, key: str, digest: bytes) -> Submitted:
+def _once(request: Request, by: Holder, key: str, digest: bytes, told: Wording | None) -> Submitted:
+    """The key goes in first: whoever comes with the same one waits there, and makes nothing."""
     try:
         with borrow():
-            made = _make(request, by, owner)
-            keys = IdempotencyKey.objects.filter(owner=owner, key=key)
+            keys = IdempotencyKey.objects.filter(owner=roles.name_of(by), key=key)
             keys.filter(expires_at__lte=Now()).delete()
-            keys.create(owner=owner, key=key, body_digest=digest, task=made.task, expires_at=now() + KEY_LIFE)
+            keys.create(owner=roles.name_of(by), key=key, body_digest=digest, expires_at=now() + KEY_LIFE)
+            made = _make(request, by, told)
+            keys.update(task=made.task, status=CREATED, answer=made.answer)
             return made
     except IntegrityError:
-        twin = _known(owner, key, digest)
+        twin = _known(by, key, digest)
         if twin is None:
             raise
         return twin
 
 
-def _known(owner: str, key: str, digest: bytes) -> Submitted | None:
+def _known(by: Holder, key: str, digest: bytes) -> Submitted | None:
     with borrow():
-        rows = IdempotencyKey.objects.filter(owner=owner, key=key, expires_at__gt=Now())
-        row = rows.select_related("task").first()
+        rows = IdempotencyKey.objects.filter(owner=roles.name_of(by), key=key, expires_at__gt=Now())
+        row = rows.select_related("task__deployment").first()
         if row is None or row.task is None:
             return None
         if bytes(row.body_digest) != digest:
             raise KeyReused(f"The key {key} came before with another body. Use a new key for a new request.")
-        return Submitted(row.task, row.task.runs.order_by("pk")[0], repeated=True)
+        return Submitted(
+            row.task, row.task.runs.order_by("pk")[0], repeated=True, answer=str(row.answer or "")
+        )
 
 
-def _make(request: Request, by: Person, owner: str) -> Submitted:
+def _make(request: Request, by: Holder, told: Wording | None) -> Submitted:
     trace = logs.current()
     payload = canonical.check(request.payload)
     task = Task.objects.create(
         deployment=_deployment(request),
         source=request.source,
-        requester=by,
+        requester=by if isinstance(by, Person) else None,
+        service=by if isinstance(by, ServiceAccount) else None,
         payload=payload,
         payload_digest=canonical.digest(payload),
         subject=request.subject,
@@ -127,8 +144,8 @@ def _make(request: Request, by: Person, owner: str) -> Submitted:
         request_id=trace.request_id,
         traceparent=trace.traceparent,
     )
-    run = submit.run(task=task, actor=owner, priority=request.priority)
-    return Submitted(task, run, repeated=False)
+    run = submit.run(task=task, actor=roles.name_of(by), priority=request.priority)
+    return Submitted(task, run, repeated=False, answer=told(task, run) if told is not None else "")
 
 
 def _deployment(request: Request) -> Deployment:

@@ -54,6 +54,11 @@ def visible_to(holder: Holder, right: str = "view") -> QuerySet[Deployment]:
     return Deployment.objects.filter(by_group | by_account | everything).distinct()
 
 
+def name_of(holder: Holder) -> str:
+    """Who somebody is in records and keys: person:NAME or service:NAME."""
+    return f"{'service' if isinstance(holder, ServiceAccount) else 'person'}:{holder.name}"
+
+
 def accounts_of(holder: Holder) -> QuerySet[User]:
     """The accounts through which somebody holds rights: active ones, of somebody who is active."""
     active = User.objects.filter(is_active=True)

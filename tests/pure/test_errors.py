@@ -16,6 +16,7 @@ TABLE = {
     errors.Expired: ("expired", 410, False),
     errors.Invalid: ("invalid", 422, False),
     errors.BudgetExceeded: ("budget-exceeded", 422, False),
+    errors.NoRoute: ("no-route", 422, False),
     errors.KeyReused: ("key-reused", 422, False),
     errors.Halted: ("halted", 423, False),
     errors.LimitHit: ("limit-hit", 429, True),
