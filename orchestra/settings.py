@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "orchestra.views.sites.OwnSite",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -154,6 +155,11 @@ DRAIN = env.number("ORCHESTRA_DRAIN", 8, least=0)
 SLOTS = env.whole("ORCHESTRA_SLOTS", 100, least=1)
 HANDS = env.whole("ORCHESTRA_HANDS", 128, least=1)
 TAKEOVERS = env.whole("ORCHESTRA_TAKEOVERS", 3, least=1)
+WEBHOOK_ALLOW = env.words("ORCHESTRA_WEBHOOK_ALLOW")
+WEBHOOK_SENDERS = env.whole("ORCHESTRA_WEBHOOK_SENDERS", 16, least=1)
+WEBHOOK_TIMEOUT = env.number("ORCHESTRA_WEBHOOK_TIMEOUT", 15, least=0.1)
+WEBHOOK_POLL = env.number("ORCHESTRA_WEBHOOK_POLL", 1, least=0.01)
+WEBHOOK_PAUSE = env.number("ORCHESTRA_WEBHOOK_PAUSE", 10, least=0)
 STEP_FUNCTIONS = env.words("ORCHESTRA_STEP_FUNCTIONS", "examples.steps")
 SEAL_KEY = env.text("ORCHESTRA_SEAL_KEY", "")
 

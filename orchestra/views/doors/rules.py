@@ -1,0 +1,132 @@
+"""Who gets which answer at a door: a pure function of what the door needs, who comes, and whose things are behind it.
+
+Refuses to look at anything: the views themselves ask `people.roles`; this says what they have to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Answer(StrEnum):
+    """What comes back. LET_IN stands for all that a view itself may say, also that a form is not right yet."""
+
+    LET_IN = "yes"
+    SIGN_IN = "sign in"
+    UNKNOWN = "401"
+    REFUSED = "403"
+    HIDDEN = "404"
+
+
+class Need(StrEnum):
+    """What a door asks of who comes."""
+
+    NOTHING = "nothing"
+    ACCOUNT = "an account"
+    PERSON = "a person"
+    RIGHT = "a right there"
+    SOMEWHERE = "a right somewhere"
+    OWN = "that it is theirs"
+    STAFF = "staff"
+    MACHINE = "this machine itself"
+    NEVER = "nobody gets in"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Somebody who comes. `rights` hold on their own deployment alone, `everywhere` on every one."""
+
+    name: str
+    says: str
+    account: bool = True
+    person: bool = True
+    rights: frozenset[str] = frozenset()
+    everywhere: bool = False
+    staff: bool = False
+    permissions: frozenset[str] = frozenset()
+
+    def holds(self, right: str, *, own: bool) -> bool:
+        """Whether they have the right on a deployment: their own, or a foreign one."""
+        return self.everywhere or (own and right in self.rights)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An address with a method. `right` is what is asked on the deployment, or the permission that staff need.
+
+    `lacks` is what those get who see the thing without having the right: 404 where even its being there is a secret.
+    """
+
+    address: str
+    method: str
+    need: Need
+    right: str = ""
+    lacks: Answer = Answer.REFUSED
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return f"{self.method} {self.address}"
+
+    @property
+    def asks(self) -> str:
+        """What it asks, in words."""
+        return f"{self.need}: {self.right}" if self.right else str(self.need)
+
+
+def answer(door: Door, role: Role, *, own: bool) -> Answer:
+    """What the role gets at the door. `own`: what is behind it is in the role's own deployment, or is the role's own."""
+    return JUDGES[door.need](door, role, own)
+
+
+def _account(_door: Door, role: Role, _own: bool) -> Answer:
+    return Answer.LET_IN if role.account else Answer.SIGN_IN
+
+
+def _person(_door: Door, role: Role, _own: bool) -> Answer:
+    if not role.account:
+        return Answer.SIGN_IN
+    return Answer.LET_IN if role.person else Answer.REFUSED
+
+
+def _right(door: Door, role: Role, own: bool) -> Answer:
+    if (known := _person(door, role, own)) != Answer.LET_IN:
+        return known
+    if not role.holds("view", own=own):
+        return Answer.HIDDEN
+    return Answer.LET_IN if role.holds(door.right, own=own) else door.lacks
+
+
+def _somewhere(door: Door, role: Role, own: bool) -> Answer:
+    if (known := _person(door, role, own)) != Answer.LET_IN:
+        return known
+    return Answer.LET_IN if role.holds(door.right, own=True) else door.lacks
+
+
+def _own(door: Door, role: Role, own: bool) -> Answer:
+    if (known := _person(door, role, own)) != Answer.LET_IN:
+        return known
+    return Answer.LET_IN if own else Answer.HIDDEN
+
+
+def _staff(door: Door, role: Role, _own: bool) -> Answer:
+    if not role.staff:
+        return Answer.SIGN_IN
+    allowed = role.everywhere or not door.right or door.right in role.permissions
+    return Answer.LET_IN if allowed else Answer.REFUSED
+
+
+JUDGES: Final[Mapping[Need, Callable[[Door, Role, bool], Answer]]] = {
+    Need.NOTHING: lambda *_: Answer.LET_IN,
+    Need.ACCOUNT: _account,
+    Need.PERSON: _person,
+    Need.RIGHT: _right,
+    Need.SOMEWHERE: _somewhere,
+    Need.OWN: _own,
+    Need.STAFF: _staff,
+    Need.MACHINE: lambda *_: Answer.LET_IN,
+    Need.NEVER: lambda *_: Answer.HIDDEN,
+}

@@ -1,0 +1,197 @@
+"""Two deployments with a thing of every kind in each: the roles' own one, and a foreign one where they hold no right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from orchestra.engine import publish
+from orchestra.models import (
+    ApiToken,
+    Deployment,
+    DeploymentGroupPermission,
+    Halt,
+    HumanTask,
+    Notice,
+    OutboxMessage,
+    Person,
+    Proposal,
+    Run,
+    Task,
+    ToolCall,
+    User,
+    Webhook,
+    WebhookDelivery,
+)
+from orchestra.people import persons
+from orchestra.views.doors.cast import ROLES
+from orchestra.views.doors.rules import Role
+from tests import factories
+
+HOST = {"host": "localhost"}
+#: Names that nobody without a right on the foreign deployment may ever read.
+FOREIGN = "covert"
+WORKFLOW = """
+kind: workflow
+name: {name}
+spec:
+  description: Ask people about a refund.
+  owner: operators
+  input:
+    type: object
+    required: [order]
+    additionalProperties: false
+    properties:
+      order: {{type: string, title: Order, minLength: 1}}
+      amount: {{type: integer, minimum: 1}}
+      urgent: {{type: boolean}}
+  steps:
+    ask:
+      kind: human
+      group: operators
+      title: Is this order genuine?
+      with: {{order: "{{{{ input.order }}}}"}}
+      form:
+        type: object
+        required: [genuine]
+        additionalProperties: false
+        properties:
+          genuine: {{type: boolean}}
+"""
+POLICY = """
+kind: policy
+name: {name}
+spec:
+  rules:
+    - id: refunds
+      tools: [refund]
+      verdict: review
+      message: People look at refunds.
+"""
+
+
+@dataclass
+class Place:
+    """One deployment and what is in it. `task` is of the role itself where a page shows only what is one's own."""
+
+    deployment: Deployment
+    task: Task
+    run: Run
+    failed: Run
+    call: ToolCall
+    proposal: Proposal
+    question: HumanTask
+    halt: Halt
+    webhook: Webhook
+    delivery: WebhookDelivery
+    notices: dict[str, Notice] = field(default_factory=dict)
+    tokens: dict[str, ApiToken] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    """Both places, and the accounts of all roles."""
+
+    own: Place
+    foreign: Place
+    accounts: dict[str, User]
+
+    def client(self, role: Role) -> Client:
+        """A browser of this role."""
+        return browser(self.accounts.get(role.name))
+
+
+def browser(account: User | None, *, csrf: bool = False) -> Client:
+    """A browser in which this account has signed in; nobody has without one."""
+    client = Client(headers=HOST, raise_request_exception=False, enforce_csrf_checks=csrf)
+    if account is not None:
+        client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def build() -> World:
+    """Everything, in the database of the test."""
+    author = persons.add(name="ada", full_name="Ada", groups=[], password=None)
+    asker = persons.add(name="rita", full_name="Rita", groups=[], password=None)
+    accounts = {role.name: account for role in ROLES if (account := _account(role)) is not None}
+    own = _place("refunds", "dev", author, asker)
+    foreign = _place(FOREIGN, "prod", author, asker)
+    DeploymentGroupPermission.objects.filter(content_object=foreign.deployment).delete()
+    _belongings(own, accounts)
+    return World(own, foreign, accounts)
+
+
+def _account(role: Role) -> User | None:
+    """The account of a role, in its group."""
+    if not role.account:
+        return None
+    columns: dict[str, Any] = {"is_staff": role.staff, "is_superuser": role.everywhere}
+    if role.name == "nobody":
+        columns["is_superuser"] = columns["is_staff"] = True  # even so it may not come in where a person must
+    if role.name == "system":
+        columns["service"] = factories.service()
+    if role.person:
+        columns["person"] = factories.person(role.name)
+    account = User.objects.create(username=f"{role.name}-account", **columns)
+    if role.rights:
+        account.groups.add(Group.objects.get(name=f"{role.name}s"))
+    return account
+
+
+def _place(name: str, environment: str, author: Person, asker: Person) -> Place:
+    publish.text(WORKFLOW.format(name=name), by=author, environment=environment)
+    deployment = Deployment.objects.get(workflow__name=name)
+    task = factories.task(
+        deployment, requester=asker, subject=f"{name} subject", reference=f"{name}-1", payload={"order": "W1"}
+    )
+    run = factories.run(task, state="waiting")
+    call = factories.toolcall(factories.step(run, kind="agent"), arguments={"note": f"{name} note"})
+    message = OutboxMessage.objects.create(
+        topic="task.finished", task=task, run=run, payload={}, due_at=factories.now()
+    )
+    webhook = Webhook.objects.create(
+        name=f"{name}-hook",
+        url="https://example.org/hook",
+        secret_reference="env:HOOK",
+        deployment=deployment,
+    )
+    return Place(
+        deployment=deployment,
+        task=task,
+        run=run,
+        failed=factories.run(factories.task(deployment, requester=asker), state="failed"),
+        call=call,
+        proposal=factories.proposal(
+            factories.walk(call, "awaiting_approval"), sentence=f"Refund 5.00 EUR, {name}", tier=2
+        ),
+        question=factories.humantask(run, title=f"{name} question"),
+        halt=factories.halt(run=factories.run(task, state="cancelled"), reason=f"{name} fire"),
+        webhook=webhook,
+        delivery=WebhookDelivery.objects.create(message=message, webhook=webhook, due_at=factories.now()),
+    )
+
+
+def _belongings(place: Place, accounts: dict[str, User]) -> None:
+    """What belongs to each person alone."""
+    message = place.delivery.message
+    for name, account in accounts.items():
+        if account.person is None:
+            continue
+        place.notices[name] = Notice.objects.create(person=account.person, message=message)
+        place.tokens[name] = ApiToken.objects.create(
+            person=account.person,
+            name="laptop",
+            prefix=f"orc_{name}"[:16],
+            digest=bytes(32),
+            expires_at=factories.now(3600),
+        )
+
+
+def identity(row: object) -> UUID:
+    """The outside name of a row."""
+    found: UUID = row.uid  # type: ignore[attr-defined]
+    return found
