@@ -12,8 +12,10 @@ from django.db.backends.utils import CursorWrapper
 READ = {"AuditEvent", "AuditHead"}
 #: History: added, never changed.
 ADD = {
-    "Turn", "Ruling", "Approval", "Edit", "Epoch", "WorkflowVersion", "PolicyVersion", "AgentVersion", "ToolVersion", "AuditSeal",
+    "Turn", "Ruling", "Edit", "Epoch", "WorkflowVersion", "PolicyVersion", "AgentVersion", "ToolVersion", "AuditSeal",
 }  # fmt: skip
+#: History of which one column is written later, once.
+ADD_AND_SET = {"Approval": "withdrawn_at"}
 #: Working rows that may go.
 DELETE = {
     "Draft", "IdempotencyKey", "Grant", "DeploymentGroupPermission", "DeploymentUserPermission", "Claim", "Presence",
@@ -52,6 +54,8 @@ def _right(app: str, name: str) -> str:
         return "SELECT, INSERT, UPDATE, DELETE"
     if name in READ:
         return "SELECT"
+    if name in ADD_AND_SET:
+        return f"SELECT, INSERT, UPDATE ({ADD_AND_SET[name]})"
     return "SELECT, INSERT" if name in ADD else "SELECT, INSERT, UPDATE"
 
 

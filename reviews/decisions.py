@@ -1,4 +1,4 @@
-"""What reviewers do with a proposal: approve, reject, ask for changes, edit. Every page, API and command goes through here."""
+"""What reviewers do with a proposal: approve, reject, ask for changes, edit, withdraw. Every page, API and command goes through here."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from orchestra.canonical import Json
-from orchestra.engine import edits, resolve
+from orchestra.engine import edits, resolve, withdrawals
 from orchestra.engine.resolve import Ballot
 from orchestra.models import Person, Proposal, User, Vote
 
@@ -74,3 +74,8 @@ def edit(
     """
     ballot = Ballot(Vote.APPROVE, digest, reason, "", opened_at, authentication or {})
     return edits.submit(uid=uid, by=by, ballot=ballot, arguments=arguments, account=account)
+
+
+def withdraw(uid: UUID, *, by: Person) -> Proposal:
+    """Take the own vote back while all is still open. Raises as `withdrawals.withdraw`."""
+    return withdrawals.withdraw(uid, by=by)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F
+from django.db.models import Exists, F, QuerySet
 from django.db.models.functions import Coalesce, Least, Now
 
 from orchestra import logs, moves
@@ -147,7 +147,7 @@ def standing(proposal: Proposal, wanted: Wanted | None = None, rules: Rules | No
     `wanted` and `rules` are other ones than its own: what is asked at the gate, and by whose rules.
     """
     wanted = proposal.requirements if wanted is None else wanted
-    votes = proposal.approvals.filter(verdict=Vote.APPROVE, digest=proposal.digest).select_related("person")
+    votes = counted(proposal).filter(verdict=Vote.APPROVE, digest=proposal.digest).select_related("person")
     return [
         vote
         for vote in votes.order_by("pk")
@@ -155,16 +155,27 @@ def standing(proposal: Proposal, wanted: Wanted | None = None, rules: Rules | No
     ]
 
 
+def counted(proposal: Proposal) -> QuerySet[Approval]:
+    """The votes that nobody has taken back."""
+    return proposal.approvals.filter(withdrawn_at__isnull=True)
+
+
 def _does(vote: Approval, wanted: Wanted) -> bool:
     """Whether a vote brings what is asked of each: a reason, a fresh sign-in."""
-    if wanted.get("step_up") and not vote.authentication.get("step_up"):
+    if wanted.get("step_up") and not is_proven(vote.authentication, bytes(vote.digest)):
         return False
     return bool(vote.reason) or not wanted.get("reason")
 
 
+def is_proven(authentication: Mapping[str, Json], digest: bytes) -> bool:
+    """Whether somebody has just proved who they are, for exactly this digest."""
+    proof = authentication.get("step_up")
+    return isinstance(proof, Mapping) and proof.get("digest") == digest.hex()
+
+
 def turned_down(proposal: Proposal, wanted: Wanted) -> bool:
     """Whether so many have voted against it as these requirements need to refuse it."""
-    return proposal.approvals.filter(verdict=Vote.REJECT).count() >= int(wanted.get("rejects") or 1)
+    return counted(proposal).filter(verdict=Vote.REJECT).count() >= int(wanted.get("rejects") or 1)
 
 
 def satisfied(proposal: Proposal, votes: Sequence[Approval], wanted: Wanted | None = None) -> bool:
@@ -194,6 +205,9 @@ def withdraw(proposal: Proposal, *, target: str, call_target: str, actor: str, r
 def cast(proposal: Proposal, by: Person, ballot: Ballot, account: User | None) -> None:
     """Count one vote on a proposal that the caller has locked; the last needed one decides. Raises as `vote`."""
     check(proposal, by, ballot)
+    asks = ballot.verdict == Vote.APPROVE and proposal.requirements.get("step_up")
+    if asks and not is_proven(ballot.authentication, ballot.digest):
+        raise NotAllowed("Sign in again for this decision: the rule wants proof that it is you, now.")
     _count(proposal, by, ballot, account)
 
 
@@ -205,13 +219,13 @@ def is_overdue(proposal: Proposal) -> bool:
 
 
 def check(proposal: Proposal, by: Person, ballot: Ballot) -> None:
-    """Whether this vote may be counted now; raises as `vote`. First what is asked, then who asks, then what they say."""
+    """Whether this vote may be counted now; raises as `vote`. First what is asked, then who asks, then what they say.
+
+    Whether they have proved who they are is asked when the vote is cast: an edit alone lets nothing pass.
+    """
     _is_open(proposal, by, ballot)
     if against := objection(proposal, by, verdict=ballot.verdict):
         raise NotAllowed(against)
-    approves = ballot.verdict == Vote.APPROVE
-    if approves and proposal.requirements.get("step_up") and not ballot.authentication.get("step_up"):
-        raise NotAllowed("Sign in again for this decision: the rule wants proof that it is you, now.")
     needs_reason = ballot.verdict != Vote.APPROVE or proposal.tier >= REASON_FROM_TIER
     if (needs_reason or proposal.requirements.get("reason")) and not ballot.reason:
         raise Invalid.at(
@@ -230,12 +244,12 @@ def _is_open(proposal: Proposal, by: Person, ballot: Ballot) -> None:
         raise Halted("This is halted, and its time stands still. Decide when the halt is lifted.")
     if proposal.toolcall.run.cancel_requested_at is not None:
         raise StaleState("The run is being cancelled; nothing will be executed.")
-    if proposal.approvals.filter(person=by).exists():
+    if counted(proposal).filter(person=by).exists():
         raise StaleState("You have voted on this already.")
 
 
 def _who_decided(proposal: Proposal) -> str:
-    last = proposal.approvals.select_related("person").order_by("-pk").first()
+    last = counted(proposal).select_related("person").order_by("-pk").first()
     who = f" by {last.person}" if last is not None else ""
     when = f" at {proposal.decided_at:%Y-%m-%d %H:%M} UTC" if proposal.decided_at is not None else ""
     return f"This was {proposal.state}{who}{when}."
@@ -258,7 +272,7 @@ def _count(proposal: Proposal, by: Person, ballot: Ballot, account: User | None)
     if ballot.verdict == Vote.CHANGES:
         _decide(proposal, "returned", "returned", actor=actor, reason=ballot.reason)
     elif ballot.verdict == Vote.REJECT:
-        rejects = proposal.approvals.filter(verdict=Vote.REJECT).count()
+        rejects = counted(proposal).filter(verdict=Vote.REJECT).count()
         if rejects >= proposal.rejects_needed:
             _decide(proposal, "rejected", "rejected", actor=actor, reason=ballot.reason)
     elif satisfied(proposal, standing(proposal)):

@@ -570,9 +570,10 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True)),
                 ('opened_at', models.DateTimeField(null=True)),
                 ('authentication', models.JSONField(default=dict)),
+                ('withdrawn_at', models.DateTimeField(help_text='From then on it does not count.', null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('proposal', 'person'), name='approval_is_one_per_person'), models.CheckConstraint(condition=models.Q(('verdict__in', ['approve', 'reject', 'changes'])), name='approval_verdict_is_known')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('proposal', 'person'), name='approval_is_one_per_person'), models.CheckConstraint(condition=models.Q(('verdict__in', ['approve', 'reject', 'changes'])), name='approval_verdict_is_known')],
             },
         ),
         migrations.CreateModel(

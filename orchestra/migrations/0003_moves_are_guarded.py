@@ -81,9 +81,28 @@ DECLARE
   given bigint;
 BEGIN
   SELECT count(DISTINCT a.person_id) INTO given FROM orchestra_approval a
-    WHERE a.proposal_id = NEW.id AND a.digest = NEW.digest AND a.verdict = 'approve';
+    WHERE a.proposal_id = NEW.id AND a.digest = NEW.digest AND a.verdict = 'approve' AND a.withdrawn_at IS NULL;
   IF given < NEW.votes_needed THEN
     RAISE EXCEPTION 'proposal %: % of % votes', NEW.id, given, NEW.votes_needed
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+"""
+
+# A vote can be taken back once, while its proposal is pending; nothing else of it changes, and it never goes.
+# The proposal is locked, so that nobody decides by a vote that is just being taken back.
+WITHDRAWN = """
+CREATE FUNCTION orchestra_guard_withdrawal() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF OLD.withdrawn_at IS NOT NULL OR NEW.withdrawn_at IS NULL
+    OR (to_jsonb(OLD) - 'withdrawn_at') IS DISTINCT FROM (to_jsonb(NEW) - 'withdrawn_at') THEN
+    RAISE EXCEPTION '% is never changed', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  PERFORM 1 FROM orchestra_proposal p WHERE p.id = NEW.proposal_id AND p.state = 'pending' FOR SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'proposal %: decided, so its votes stand', NEW.proposal_id
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   RETURN NEW;
@@ -305,7 +324,9 @@ class Migration(migrations.Migration):
         ),
         *never_changed("orchestra_turn"),
         *never_changed("orchestra_ruling"),
-        *never_changed("orchestra_approval"),
+        migrations.RunSQL(WITHDRAWN, "DROP FUNCTION orchestra_guard_withdrawal();"),
+        trigger("approval_withdrawn", "orchestra_approval", "BEFORE UPDATE", "orchestra_guard_withdrawal()"),
+        *never_deleted("orchestra_approval"),
         *never_changed("orchestra_edit"),
         *never_changed("orchestra_epoch"),
         *never_changed("orchestra_workflowversion"),

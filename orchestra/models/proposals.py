@@ -77,7 +77,7 @@ class Vote(models.TextChoices):
 
 
 class Approval(PublicRow):
-    """One person's vote on one digest. Never changed."""
+    """One person's vote on one digest. Never changed, but withdrawn once, while all is still open."""
 
     proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, related_name="approvals")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approvals")
@@ -90,10 +90,15 @@ class Approval(PublicRow):
     reason = models.TextField(blank=True)
     opened_at = models.DateTimeField(null=True)
     authentication = models.JSONField(default=dict)
+    withdrawn_at = models.DateTimeField(null=True, help_text="From then on it does not count.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["proposal", "person"], name="approval_is_one_per_person"),
+            models.UniqueConstraint(
+                fields=["proposal", "person"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="approval_is_one_per_person",
+            ),
             one_of("approval_verdict_is_known", "verdict", Vote.values),
         ]
 

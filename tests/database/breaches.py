@@ -81,7 +81,6 @@ KEPT: Mapping[str, Callable[[], Any]] = {
     "auditseal": auditseal,
     "turn": factories.turn,
     "ruling": factories.ruling,
-    "approval": factories.approval,
     "edit": factories.edit,
     "epoch": lambda: Epoch.objects.create(reason="restored"),
     "workflowversion": factories.version,
@@ -93,6 +92,7 @@ STAYING: Mapping[str, Callable[[], Any]] = {
     "audithead": audithead,
     "task": factories.task,
     "dispatch": factories.dispatch,
+    "approval": factories.approval,
     **MACHINES,
 }
 # A column that is written once, and another value for it.
@@ -170,6 +170,13 @@ def of_gate() -> Iterator[Breach]:
         move,
         "1 of 2 votes",
         lambda _: {"state": "approved", "decided_at": LATER},
+    )
+    yield Breach(
+        "approval_withdrawn",
+        lambda: factories.approval(factories.proposal(state="rejected")),
+        change,
+        "decided, so its votes stand",
+        giving("withdrawn_at", LATER),
     )
     yield Breach(
         "toolcall_key_once",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group
 
+from orchestra.canonical import Json
 from orchestra.errors import NotAllowed
 from orchestra.models import Proposal, User
 from orchestra.people import persons
@@ -47,9 +48,15 @@ def test_decision_that_wants_a_fresh_sign_in_is_refused_without_one(scene: Scene
     proposal = propose(scene.proposal.deployment, scene.requester, requirements={"step_up": True})
     with pytest.raises(NotAllowed, match="Sign in again"):
         decisions.approve(proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest))
-    decisions.approve(
-        proposal.uid, by=scene.reviewer, digest=bytes(proposal.digest), authentication={"step_up": True}
-    )
+    digest = bytes(proposal.digest)
+    proofs: tuple[Json, ...] = (True, {"digest": "00" * 32})
+    for proof in proofs:
+        with pytest.raises(NotAllowed, match="Sign in again"):
+            decisions.approve(
+                proposal.uid, by=scene.reviewer, digest=digest, authentication={"step_up": proof}
+            )
+    proven: dict[str, Json] = {"step_up": {"digest": digest.hex()}}
+    decisions.approve(proposal.uid, by=scene.reviewer, digest=digest, authentication=proven)
     assert Proposal.objects.get(pk=proposal.pk).state == "approved"
 
 
