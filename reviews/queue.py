@@ -142,7 +142,7 @@ def count(name: str, reader: Reader) -> str:
 def _may_decide(reader: Reader) -> Q:
     """As far as the database can tell; `resolve.objection` has the last word."""
     person, groups = reader.person, sorted(reader.groups)
-    voted = Approval.objects.filter(proposal=OuterRef("pk"), person=person)
+    voted = Approval.objects.filter(proposal=OuterRef("pk"), person=person, withdrawn_at__isnull=True)
     task, agent = "toolcall__run__task", "toolcall__turn__agent_version__agent"
     asked = Q(requirements__groups=[]) | Q(requirements__groups__has_any_keys=groups or [""])
     none_asked = Q(requirements__groups__isnull=True)
