@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from orchestra import states
 from orchestra.policies import schema as policies
 from orchestra.states import Machine
+from orchestra.views.doors import matrix
 from orchestra.workflows import schema
 
 COMMAND = "manage.py docs"
@@ -31,7 +32,7 @@ audit event in the same transaction. Triggers in the database refuse every other
 
 
 class Command(BaseCommand):
-    """Writes `docs/states.md` and the JSON Schemas of files."""
+    """Writes the states, the matrix of permissions and the JSON Schemas of files."""
 
     help = "Write the generated documents anew, or compare them with --check."
     requires_system_checks = []
@@ -121,6 +122,7 @@ def _cell(text: str) -> str:
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "permission-matrix.md": matrix.document,
     "policy.schema.json": policy_document,
     "states.md": states_document,
     "workflow.schema.json": schema_document,
