@@ -27,7 +27,8 @@ HOLD = """
 SELECT r.id, r.fence, r.state, r.wake, r.cancel_requested_at, r.failure_class, r.limits, r.deadline_at, r.takeovers,
   clock_timestamp(),
   EXISTS (SELECT 1 FROM orchestra_halt h WHERE h.state = 'on'
-    AND (h.scope = 'global' OR h.deployment_id = r.deployment_id OR h.run_id = r.id))
+    AND (h.scope = 'global' OR h.deployment_id = r.deployment_id OR h.run_id = r.id
+    OR h.run_id IS NOT NULL AND orchestra_run_is_under(r.parent_run_id, h.run_id)))
 FROM orchestra_run r WHERE r.id = ANY(%s) ORDER BY r.id FOR NO KEY UPDATE OF r
 """
 

@@ -10,11 +10,13 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db.models import (
+    BooleanField,
     DurationField,
     Exists,
     ExpressionWrapper,
     F,
     FloatField,
+    Func,
     OuterRef,
     Q,
     QuerySet,
@@ -32,8 +34,19 @@ from orchestra.models import Halt, HumanTask, Run, Step, WorkflowVersion
 from orchestra.workflows import stored
 from orchestra.workflows.spec import WorkflowSpec
 
+#: The database's own function: whether a run, or one above it, is this one.
+IS_UNDER = "orchestra_run_is_under"
+#: Whether the halt of a row of halts is of a run above the outer one: children stand still with their parents.
+ABOVE = Q(run__isnull=False) & Q(
+    Func(
+        OuterRef("parent_run_id"),
+        F("run_id"),
+        function=IS_UNDER,
+        output_field=BooleanField(),
+    )
+)
 HALTED = Halt.objects.filter(state="on").filter(
-    Q(scope="global") | Q(deployment_id=OuterRef("deployment_id")) | Q(run_id=OuterRef("pk"))
+    Q(scope="global") | Q(deployment_id=OuterRef("deployment_id")) | Q(run_id=OuterRef("pk")) | ABOVE
 )
 #: The deadline of a run counts from its first claim.
 WALL_TIME = ExpressionWrapper(

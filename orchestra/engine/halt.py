@@ -5,15 +5,16 @@ Setting waits for gates that are passing at this moment, and none passes after i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from django.db.models import Exists, F, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, Q, QuerySet, Value
 from django.db.models.functions import Greatest, Least, Now
 
 from orchestra import logs, moves
 from orchestra.engine import dispatch, words
-from orchestra.engine.claim import HALTED
+from orchestra.engine.claim import HALTED, IS_UNDER
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotFound, StaleState
 from orchestra.models import Deployment, Halt, Person, Run
@@ -69,16 +70,38 @@ def covers(run_id: int) -> bool:
     return Run.objects.filter(Exists(HALTED), pk=run_id).exists()
 
 
+def covered(runs: Iterable[int]) -> set[int]:
+    """Those of these runs (by id) that a halt that is on covers."""
+    return set(Run.objects.filter(Exists(HALTED), pk__in=list(runs)).values_list("pk", flat=True))
+
+
+def covering(run: Run) -> QuerySet[Halt]:
+    """The halts that are on and cover the run: of everything, its deployment, itself or a run above it."""
+    above = Func(Value(run.parent_run_id), F("run_id"), function=IS_UNDER, output_field=BooleanField())
+    whose = (
+        Q(scope="global") | Q(deployment=run.deployment_id) | Q(run=run.pk) | Q(run__isnull=False) & Q(above)
+    )
+    return Halt.objects.filter(whose, state="on")
+
+
 def under_way(halt: Halt) -> QuerySet[Run]:
     """Runs in the scope that a worker still holds: what was in flight when it was set."""
     return _runs(halt).filter(state="running")
 
 
-def _runs(halt: Halt) -> QuerySet[Run]:
+def in_scope(*, deployment: Deployment | None = None, run: Run | None = None) -> QuerySet[Run]:
+    """Runs that have not ended: all, those of a deployment, or a run with those that it has started."""
     live = Run.objects.filter(finished_at__isnull=True)
-    if halt.deployment_id is not None:
-        return live.filter(deployment_id=halt.deployment_id)
-    return live.filter(pk=halt.run_id) if halt.run_id is not None else live
+    if deployment is not None:
+        return live.filter(deployment=deployment)
+    if run is None:
+        return live
+    under = Func(F("parent_run_id"), Value(run.pk), function=IS_UNDER, output_field=BooleanField())
+    return live.filter(Q(pk=run.pk) | Q(under), task=run.task_id)
+
+
+def _runs(halt: Halt) -> QuerySet[Run]:
+    return in_scope(deployment=halt.deployment, run=halt.run)
 
 
 # The pause of a run: since the halt, or since an earlier one that overlapped with it (LEAST passes over null).

@@ -15,7 +15,8 @@ from orchestra.models import Run
 
 HELD = """
 SELECT r.id, r.fence, r.wake, EXISTS (SELECT 1 FROM orchestra_halt h WHERE h.state = 'on'
-  AND (h.scope = 'global' OR h.deployment_id = r.deployment_id OR h.run_id = r.id))
+  AND (h.scope = 'global' OR h.deployment_id = r.deployment_id OR h.run_id = r.id
+  OR h.run_id IS NOT NULL AND orchestra_run_is_under(r.parent_run_id, h.run_id)))
 FROM orchestra_run r WHERE r.worker_id = %s AND r.state = 'running'
 """
 

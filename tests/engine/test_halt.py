@@ -80,6 +80,51 @@ def test_what_is_at_work_ends_and_nothing_after_it_begins(shared: Stage, seen: S
     assert seen.calls["a"] == 1
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_halt_of_a_run_covers_the_runs_below_it_and_no_others(shared: Stage, seen: Seen, depth: int) -> None:
+    name = shared.publish(
+        "ask: {kind: human, title: 'Well?'}\nb: {kind: python, function: t.count, needs: ask}"
+    )
+    for _ in range(depth):
+        name = shared.publish(f"a: {{kind: run, workflow: {name}, timeout: 1h}}")
+    family, others = (shared.rest(shared.submit(name)) for _ in range(2))
+    lowest, free = (_lowest(run) for run in (family, others))
+    made = stop(shared, "run", family)
+    assert (halt.covers(lowest.pk), halt.covers(free.pk)) == (True, False)
+    assert list(halt.covering(lowest)) == [made]
+    assert halt.covered([lowest.pk, free.pk, family.pk]) == {lowest.pk, family.pk}
+    for run in (lowest, free):
+        shared.answer(run, {})
+    assert shared.rest(others).state == "succeeded"
+    assert (again(lowest).state, seen.calls[""]) == ("waiting", 1)
+    lift(shared, made)
+    assert shared.rest(family).state == "succeeded"
+
+
+def test_halt_of_a_run_stops_what_its_child_has_at_work(shared: Stage, seen: Seen) -> None:
+    child = shared.publish("""
+        a: {kind: python, function: t.gate, with: {key: a}}
+        b: {kind: python, function: t.count, needs: a}
+    """)
+    run = shared.start(f"c: {{kind: run, workflow: {child}}}")
+    until(lambda: "a" in seen.begun, what="a at work")
+    made = stop(shared, "run", run)
+    below = _lowest(run)
+    assert below in halt.under_way(made)
+    seen.gates["a"].set()
+    shared.state(below, "queued")
+    assert seen.calls[""] == 0
+    assert not halt.under_way(made)
+    lift(shared, made)
+    assert shared.rest(run).state == "succeeded"
+
+
+def _lowest(run: Run) -> Run:
+    """The last run of a line of runs that each started one."""
+    below = run.child_runs.first()
+    return run if below is None else _lowest(below)
+
+
 def test_failure_while_halted_asks_the_owner_and_begins_nothing(shared: Stage, seen: Seen) -> None:
     run = shared.start("a: {kind: python, function: t.gate_and_fail, with: {key: a}}")
     until(lambda: "a" in seen.begun, what="a at work")
@@ -177,6 +222,18 @@ def test_deadlines_get_back_the_time_that_a_halt_took(shared: Stage) -> None:
     later = [after - was for after, was in zip(moments(shared, run), before, strict=True)]
     assert all(100 <= seconds < 130 for seconds in later)
     assert again(run).halted_since is None
+
+
+def test_deadlines_of_a_child_get_the_time_back_too(shared: Stage) -> None:
+    shared.publish(ASK, name="asks-below")
+    run = aged(shared.play("a: {kind: run, workflow: asks-below, timeout: 1h}"))
+    child = aged(_lowest(run))
+    before = moments(shared, child)
+    made = stop(shared, "run", run)
+    set_back(made, 100)
+    lift(shared, made)
+    later = [after - was for after, was in zip(moments(shared, child), before, strict=True)]
+    assert all(100 <= seconds < 130 for seconds in later)
 
 
 def test_deadline_of_a_child_step_gets_the_time_back_too(shared: Stage) -> None:
