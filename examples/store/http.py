@@ -15,7 +15,7 @@ import jsonschema_rs
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from examples.store import desk, effects, exact, faults, operations, pages, tools, worlds
+from examples.store import desk, effects, exact, faults, operations, pages, previews, tools, worlds
 from examples.store.desk import Answer, Desk
 from examples.store.dialects import DIALECTS, STRICT
 
@@ -245,6 +245,21 @@ def _observe(kind: str) -> Handler:
     return observe
 
 
+def _preview(office: Desk, request: Request, found: list[str]) -> Answer:
+    """What a write would do now, seen by neither call numbers nor faults."""
+    world, tool = found[0], tools.find(found[1])
+    wanted = exact.read_foreign(request.body)
+    if not tool.writes or not isinstance(wanted, dict) or wanted.keys() != {"arguments"}:
+        raise Problem(422, 'name a tool that writes, and send {"arguments": {...}}')
+    with office.pool.connection() as session:
+        known = worlds.describe(session, world) or {"dialect": STRICT.name}
+        dialect = DIALECTS[known["dialect"]]
+        call = effects.Call(
+            world=world, dialect=dialect, tool=tool.name, arguments=tool.check(wanted["arguments"])
+        )
+        return Answer(200, previews.preview(session, office.data, call))
+
+
 def _find_effect(office: Desk, request: Request, found: list[str]) -> Answer:  # noqa: ARG001
     world, key = found
     if not desk.KEY.fullmatch(key):
@@ -278,5 +293,6 @@ ROUTES = (
     Route("GET", "/worlds/*/orders/*", "caller", _observe("orders")),
     Route("GET", "/worlds/*/products/*", "caller", _observe("products")),
     Route("GET", "/worlds/*/effects/*", "caller", _find_effect),
+    Route("POST", "/worlds/*/previews/*", "caller", _preview),
     Route("POST", "/worlds/*/tools/*", "caller", _take),
 )

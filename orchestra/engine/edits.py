@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from orchestra import canonical, logs
 from orchestra.canonical import Json
 from orchestra.engine import history, propose, resolve
-from orchestra.engine.case import Case
+from orchestra.engine.case import Case, remembered
 from orchestra.engine.connections import borrow
 from orchestra.engine.resolve import Ballot
 from orchestra.errors import Expired, Invalid, NotAllowed, StaleState
@@ -55,7 +55,7 @@ def count(case: Case, made: ToolCall, edit: Edit) -> None:
     """Count the editor's vote on the new call, if they may vote on it and have seen what it is based on."""
     if made.state != "awaiting_approval" or made.parent is None:
         return
-    if propose.witness(made.witness) != propose.witness(made.parent.witness):
+    if _seen(made) != _seen(made.parent):
         return
     case.flush()
     proposal = Proposal.objects.select_related("deployment", "ruling").get(toolcall=made)
@@ -67,6 +67,11 @@ def count(case: Case, made: ToolCall, edit: Edit) -> None:
         resolve.cast(proposal, edit.person, ballot, edit.account)
     except (NotAllowed, StaleState, Invalid) as error:
         logs.event("edit.not_counted", run=case.flight.run.uid, by=edit.person.name, code=error.code)
+
+
+def _seen(call: ToolCall) -> bytes:
+    """The foreign system as it was shown. Not the preview, which other arguments change by themselves."""
+    return propose.witness(remembered(call).observed)
 
 
 def _fitting(call: ToolCall, arguments: Mapping[str, Json]) -> Json:

@@ -109,7 +109,7 @@ def read(errand: Read) -> Reading:
         except OrchestraError as error:
             logs.event("call.unreadable", level=logs.WARNING, error=error, tool=errand.declaration.name)
             break
-    return Reading(observed, _preview(errand), at)
+    return Reading(observed, _preview(errand, observed), at)
 
 
 def _reader(errand: Read) -> observing.Reader:
@@ -124,13 +124,14 @@ def _look(access: Access, arguments: Json) -> Json:
     return replies.observed(access.declaration, _reach(access, request))
 
 
-def _preview(errand: Read) -> Json:
+def _preview(errand: Read, observed: Mapping[str, Json] | None) -> Json:
     """What the tool says would happen; None when it cannot say."""
     use = errand.declaration.preview
-    if use is None:
+    if use is None or observed is None:
         return None
+    scope: dict[str, Json] = {ARGUMENTS: errand.arguments, "observed": dict(observed)}
     try:
-        return _look(errand.reading[use.tool], templates.fill(use.with_, {ARGUMENTS: errand.arguments}))
+        return _look(errand.reading[use.tool], templates.fill(use.with_, scope))
     except OrchestraError as error:
         logs.event("call.unpreviewed", level=logs.WARNING, error=error, tool=errand.declaration.name)
         return None

@@ -61,9 +61,10 @@ class GateStage(Stage):
         self.publish_text(json.dumps(binding))
 
     def tool(self, like: str, *, name: str = "", **changes: Any) -> str:
-        """A tool with a binding of its own: as one of the store's, which observes nothing, with changes."""
+        """A tool with a binding of its own: as one of the store's, which reads nothing before, with changes."""
         told = {each["name"]: each["spec"] for each in yaml.safe_load_all((STORE / "tools.yaml").read_text())}
-        spec = {**told[like], "observe": None, "lookup": None, "reverse": None, "object": None, **changes}
+        dropped = dict.fromkeys(("observe", "preview", "lookup", "reverse", "object"))
+        spec = {**told[like], **dropped, **changes}
         name = name or f"tool_{next(names)}"
         self.declare(name, {key: value for key, value in spec.items() if value is not None})
         self.rebind(name, f"{self.shop.url}/worlds/{{world}}")
@@ -73,11 +74,11 @@ class GateStage(Stage):
         """Publish the declaration of a tool."""
         self.publish_text(json.dumps({"kind": "tool", "name": name, "spec": spec}))
 
-    def rebind(self, name: str, base_url: str) -> None:
-        """Point a tool that has a binding of its own to an address."""
+    def rebind(self, name: str, base_url: str, *, secret: str = SECRET) -> None:
+        """Point a tool that has a binding of its own to an address, with the secret of a variable."""
         host = base_url.removeprefix("http://").partition("/")[0]
         labels = re.findall(r"{(\w+)}", base_url)
-        spec = {"tools": [name], "base_url": base_url, "secret": f"env:{SECRET}"}
+        spec = {"tools": [name], "base_url": base_url, "secret": f"env:{secret}"}
         spec |= {"labels": labels} if labels else {}
         body = {"kind": "binding", "name": name, "spec": {**spec, "allow": [host]}}
         self.publish_text(json.dumps(body))

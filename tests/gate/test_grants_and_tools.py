@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from django.db.models.functions import Now
 from orchestra.models import Agent, Grant, Person, Run, ToolBinding, Turn, User
 from tests.gate.lines import DONE, MOVE, THINK
 from tests.gate.stage import GateStage
+from tests.store.shop import TOKEN
 
 Change = Callable[[Run], object]
 
@@ -119,6 +121,48 @@ def test_task_without_the_label_of_the_address_gets_no_call(shared: GateStage) -
     run = shared.serve([MOVE, THINK, DONE], "no world at all")
     assert (run.state, shared.told(run)) == ("succeeded", ["refused", "refused"])
     assert all("label" in call.error for call in shared.calls(run))
+
+
+def test_tool_that_would_act_under_another_credential_now_is_asked_about_again(
+    shared: GateStage, world: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANOTHER_TOKEN", TOKEN)
+    run, tool = waiting(shared, world)
+    there = f"{shared.shop.url}/worlds/{{world}}"
+    run = changed(shared, run, lambda: shared.rebind(tool, there, secret="ANOTHER_TOKEN"))
+    assert (shared.told(run), shared.sendings(run)) == (["stale", "awaiting_approval"], [])
+    assert "ANOTHER_TOKEN" in shared.call(run).credential
+    assert shared.told(shared.approve(run)) == ["stale", "succeeded"]
+
+
+PREVIEW = {"tool": "preview.change", "with": {"tool": "modify_user_address", "arguments": "{{ args }}"}}
+
+
+def test_call_whose_preview_is_another_now_is_asked_about_again(shared: GateStage, world: str) -> None:
+    tool = shared.tool("modify_user_address", preview=PREVIEW)
+    run = shared.serve([shared.line(tool), DONE], world, grants=[tool])
+    seen: Any = shared.proposal(run).preview
+    moved = {**shared.line(tool)["with"], "city": "Elsewhere"}
+    run = changed(shared, run, lambda: shared.shop.call(world, "modify_user_address", **moved))
+    assert (shared.told(run), shared.sendings(run)) == (["stale", "awaiting_approval"], [])
+    again: Any = shared.proposal(run).preview
+    before, now = (each["updates"][0]["before"]["address"]["city"] for each in (seen, again))
+    assert before != now == "Elsewhere"
+    assert shared.told(shared.approve(run)) == ["stale", "succeeded"]
+
+
+def test_call_that_could_be_shown_beforehand_and_cannot_any_more_is_asked_about_again_at_a_higher_tier(
+    shared: GateStage, world: str
+) -> None:
+    tool = shared.tool("modify_user_address", preview=PREVIEW)
+    run = shared.serve([shared.line(tool), DONE], world, grants=[tool])
+    tier = shared.proposal(run).tier
+    reader = ToolBinding.objects.filter(tool__name="preview.change")
+    run = changed(shared, run, lambda: reader.update(base_url=f"{shared.shop.url}/nowhere"))
+    shared.bind()
+    assert (shared.told(run), shared.sendings(run)) == (["stale", "awaiting_approval"], [])
+    assert (shared.proposal(run).preview, shared.proposal(run).tier) == (None, tier + 1)
+    shared.reject(run)
 
 
 def test_call_whose_state_cannot_be_read_again_is_not_sent(shared: GateStage, world: str) -> None:

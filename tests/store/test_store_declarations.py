@@ -83,9 +83,9 @@ def test_a_tool_is_declared_with_the_arguments_and_the_effect_that_the_store_say
     )
 
 
-def test_only_tools_that_observe_are_declared_besides() -> None:
+def test_only_tools_that_observe_or_preview_are_declared_besides() -> None:
     more = set(DECLARED) - {described["function"]["name"] for described in DESCRIBED}
-    assert more == {"observe.order", "observe.user", "observe.product"}
+    assert more == {"observe.order", "observe.user", "observe.product", "preview.change"}
 
 
 def test_a_change_is_observed_made_once_and_found_again_by_its_key(caller: Caller, pending: str) -> None:
