@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
-from orchestra.views import health, home, problems
+from orchestra.views import health, home, preferences, problems
 
 urlpatterns = [
-    path(
-        "favicon.ico", RedirectView.as_view(url="/static/icon.svg")
-    ),  # browsers ask for it at every kind of page
+    # Browsers ask for it at every kind of page.
+    path("favicon.ico", require_safe(RedirectView.as_view(url="/static/icon.svg"))),
     path("", home.home, name="home"),
+    path("preferences/", preferences.keep, name="preferences"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

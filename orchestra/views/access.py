@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from orchestra.errors import NotAllowed
 from orchestra.models import Person
@@ -20,9 +21,14 @@ View = Callable[Concatenate[HttpRequest, Person, P], HttpResponse]
 def for_people(view: View[P]) -> Callable[..., HttpResponse]:
     """The view is given the person who asks; accounts of nobody are told why they cannot come in."""
 
-    @login_required
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if getattr(request, "htmx", False) and not request.user.is_authenticated:
+            return _signed_out(request)
+        return signed_in(request, *args, **kwargs)
+
+    @login_required
+    def signed_in(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         someone = frame.person(request)
         if someone is None or not someone.active:
             raise NotAllowed(
@@ -31,3 +37,11 @@ def for_people(view: View[P]) -> Callable[..., HttpResponse]:
         return view(request, someone, *args, **kwargs)
 
     return guarded
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """To a part of a page that asks: a notice beside what was typed, instead of the sign-in page in its place."""
+    answer = render(request, "_signed_out.html", status=401)
+    answer.headers["HX-Retarget"] = "#toasts"
+    answer.headers["HX-Reswap"] = "innerHTML"
+    return answer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
+from django.db.models import Count, Exists, IntegerField, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from orchestra.models import Halt, Person, User
@@ -30,18 +32,35 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return shown
-    return {
-        **shown,
-        "sections": SECTIONS,
-        "person": person(request),
-        "halts": Halt.objects.filter(state="on").count(),
-    }
+    halts, everything = _halts(someone := person(request))
+    return {**shown, "sections": SECTIONS, "person": someone, "halts": halts, "all_halted": everything}
 
 
 def person(request: HttpRequest) -> Person | None:
-    """The person behind the account; None for an account of nobody."""
+    """The person behind the account, read once with the halts that the bar shows; None for an account of nobody."""
     user = request.user
-    return user.person if isinstance(user, User) else None
+    if not isinstance(user, User) or user.person_id is None:
+        return None
+    if "person" not in user._state.fields_cache:
+        on = _on()
+        number = on.order_by().values("state").annotate(number=Count("pk")).values("number")
+        user.person = Person.objects.annotate(
+            halts_on=Coalesce(Subquery(number, output_field=IntegerField()), 0),
+            all_halted=Exists(on.filter(scope="global")),
+        ).get(pk=user.person_id)
+    return user.person
+
+
+def _on() -> QuerySet[Halt]:
+    return Halt.objects.filter(state="on")
+
+
+def _halts(someone: Any) -> tuple[int, bool]:
+    """How many are on, and whether one stops everything; a person who was read elsewhere does not know."""
+    if hasattr(someone, "halts_on"):
+        return someone.halts_on, someone.all_halted
+    scopes = list(_on().values_list("scope", flat=True))
+    return len(scopes), "global" in scopes
 
 
 def _preferences(request: HttpRequest) -> dict[str, str | bool]:
@@ -51,4 +70,5 @@ def _preferences(request: HttpRequest) -> dict[str, str | bool]:
         "scheme": scheme if scheme in SCHEMES else "",
         "density": density if density in DENSITIES else "",
         "keys": request.COOKIES.get("keys", "") != "off",
+        "live": request.COOKIES.get("live", "") != "off",
     }
