@@ -1,6 +1,6 @@
 """Publishes definitions: an immutable version with a digest and an author, and what it is deployed as.
 
-Refuses a definition with any problem, naming the lines.
+Refuses a definition with any problem, naming the lines. Who may publish is for the callers to say (see `drafts`).
 """
 
 from __future__ import annotations
@@ -12,14 +12,25 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from django.contrib.auth.models import Group
+from django.db import transaction
 
 from orchestra import logs
 from orchestra.agents import identities
+from orchestra.audit import governance
 from orchestra.contracts import Effect
 from orchestra.documents.envelopes import Envelope, envelopes, refuse
 from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid, Problem
-from orchestra.models import Agent, Deployment, Environment, Person, Workflow, WorkflowVersion
+from orchestra.models import (
+    Agent,
+    Deployment,
+    Environment,
+    Person,
+    Policy,
+    Tool,
+    Workflow,
+    WorkflowVersion,
+)
 from orchestra.people import roles
 from orchestra.policies import cases, versions
 from orchestra.policies import checks as policies
@@ -33,7 +44,7 @@ from orchestra.workflows.spec import WorkflowSpec
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One published definition; `new` is false when this very version was there already.
+    """One published definition; `new` is false when this very version was in force there already.
 
     `number` is 0 for a binding, which has no versions.
     """
@@ -48,11 +59,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Job:
-    """One text to publish: its documents, by whom, where, and what is there already."""
+    """One text to publish: its documents, by whom, who wrote it, where, and what is there already."""
 
     source: str
     documents: list[Envelope]
     by: Person
+    author: Person
     place: Environment
 
     @cached_property
@@ -79,22 +91,60 @@ PLACE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 Write: TypeAlias = Callable[[], Published]
 
 
-def text(source: str, *, by: Person, environment: str) -> list[Published]:
-    """Publish every definition in a YAML text, all or none.
+def text(source: str, *, by: Person, environment: str, author: Person | None = None) -> list[Published]:
+    """Publish every definition in a YAML text, all or none. `author` is who wrote it, if that is somebody else.
 
     Raises Invalid with all problems (line numbers of the text).
     """
     found = envelopes(source)
     with borrow():
-        place = _place(environment)
-        job = Job(source, found, by, place)
-        writes = _read(job)
-        made = {number: _write(found[number], writes[number]) for number in _in_order(found)}
-    for each in made.values():
+        made = _publish(Job(source, found, by, author or by, _place(environment)))
+    for each in made:
         logs.event(
             "definition.published", kind=each.kind, definition=each.name, number=each.number, by=by.name
         )
+    return made
+
+
+def rehearse(source: str, *, by: Person, environment: str) -> list[Published]:
+    """What publishing would do, and nothing done. Raises Invalid with all problems, as publishing would."""
+    found = envelopes(source)
+    with borrow(), transaction.atomic():
+        made = _publish(Job(source, found, by, by, _place(environment)))
+        transaction.set_rollback(True)
+    return made
+
+
+def _publish(job: Job) -> list[Published]:
+    found = job.documents
+    writes = _read(job)
+    made = {number: _write(found[number], writes[number]) for number in _in_order(found)}
+    for number in _in_order(found):
+        _record(made[number], job)
     return [made[number] for number in range(len(found))]
+
+
+def _record(made: Published, job: Job) -> None:
+    """What came into force is kept on the chain of what it governs; a text that changes nothing is no event."""
+    if not made.new:
+        return
+    rows: Mapping[str, Callable[[], governance.Governed]] = {
+        "tool": lambda: Tool.objects.get(name=made.name),
+        "binding": lambda: job.place,
+        "agent": lambda: Agent.objects.get(name=made.name),
+        "policy": lambda: Policy.objects.get(name=made.name),
+        "workflow": lambda: Deployment.objects.select_related("workflow", "environment").get(
+            workflow__name=made.name, environment=job.place
+        ),
+    }
+    number = f" v{made.number}" if made.number else ""
+    governance.record(
+        rows[made.kind](),
+        "published",
+        by=job.by,
+        reason=f"{made.kind} {made.name}{number} in {made.environment}",
+        data={"digest": made.digest, "number": made.number, "author": job.author.name},
+    )
 
 
 def _place(name: str) -> Environment:
@@ -154,7 +204,7 @@ def _tool(envelope: Envelope, job: Job) -> Write:
     declaration = tools.tool(envelope, known=job.tools)
 
     def write() -> Published:
-        version, new = publishing.tool(declaration, by=job.by, place=job.place)
+        version, new = publishing.tool(declaration, by=job.author, place=job.place)
         return _published(envelope, job, version.number, bytes(version.digest), new)
 
     return write
@@ -186,7 +236,9 @@ def _policy(envelope: Envelope, job: Job) -> Write:
     cases.check(document)
 
     def write() -> Published:
-        version, new = versions.publish(document, source=job.source, by=job.by, place=job.place)
+        version, new = versions.publish(
+            document, source=job.source, by=job.by, author=job.author, place=job.place
+        )
         return _published(envelope, job, version.number, bytes(version.digest), new)
 
     return write
@@ -196,9 +248,9 @@ def _workflow(envelope: Envelope, job: Job) -> Write:
     spec = parse.workflow(envelope, known=job.known)
 
     def write() -> Published:
-        version, new = _version(spec, job.source, job.by)
-        _deploy(version, job.place)
-        return _published(envelope, job, version.number, bytes(version.digest), new)
+        version, new = _version(spec, job.source, job.author)
+        moved = _deploy(version, job.place)
+        return _published(envelope, job, version.number, bytes(version.digest), new or moved)
 
     return write
 
@@ -230,15 +282,17 @@ def _version(spec: WorkflowSpec, source: str, by: Person) -> tuple[WorkflowVersi
     ), True
 
 
-def _deploy(version: WorkflowVersion, place: Environment) -> None:
-    """The published version becomes the base of its deployment; a canary equal to it is over."""
+def _deploy(version: WorkflowVersion, place: Environment) -> bool:
+    """The published version becomes the base of its deployment; a canary equal to it is over. Whether it moved."""
     deployment, made = Deployment.objects.get_or_create(
         workflow=version.workflow, environment=place, defaults={"base_version": version}
     )
     if made:
         roles.give_defaults(deployment)
-        return
+        return True
+    moved = deployment.base_version_id != version.pk
     deployment.base_version = version
     if deployment.canary_version_id == version.pk:
         deployment.canary_version, deployment.canary_share = None, 0
     deployment.save(update_fields=["base_version", "canary_version", "canary_share"])
+    return moved

@@ -27,15 +27,19 @@ def in_force(environment: str) -> tuple[Document, ...]:
 
 
 @transaction.atomic
-def publish(document: Document, *, source: str, by: Person, place: Environment) -> tuple[PolicyVersion, bool]:
+def publish(
+    document: Document, *, source: str, by: Person, place: Environment, author: Person | None = None
+) -> tuple[PolicyVersion, bool]:
     """Put a policy in force in an environment, in the place of its version before; the flag tells of any change.
+
+    `author` is who wrote it, if that is not who publishes it.
 
     A document that means the same as an earlier version is that version. Two people who publish one policy at
     once are put one after the other; the later one is in force.
     """
     policy, _ = Policy.objects.get_or_create(name=document.name)
     policy = Policy.objects.select_for_update().get(pk=policy.pk)
-    version = _version(policy, document, source, by)
+    version = _version(policy, document, source, author or by)
     former = policy.publications.filter(environment=place, until__isnull=True).first()
     if former is not None and former.version_id == version.pk:
         return version, False
