@@ -16,14 +16,14 @@ from orchestra.engine import cancel, claim, dispatch, resolve
 from orchestra.engine.connections import borrow, now
 from orchestra.errors import Expired, NotAllowed, NotFound, StaleState
 from orchestra.models import HumanTask, Person, Question, Run
-from orchestra.people import duties, persons
+from orchestra.people import duties, persons, roles
 from orchestra.workflows.spec import ESCALATE
 
 
 def answer(*, uid: UUID, by: Person, values: object) -> HumanTask:
     """Answer an open question, once.
 
-    `values` must fit the question's form. Raises NotFound, NotAllowed (not in the group), StaleState
+    `values` must fit the question's form. Raises NotFound, NotAllowed (rights, group, duties), StaleState
     (answered or closed), Expired (by the database's clock), Invalid (does not fit the form).
     """
     with borrow():
@@ -56,13 +56,21 @@ def _lock(uid: UUID) -> HumanTask:
     return question
 
 
-def _may(question: HumanTask, by: Person) -> None:
+def objection(question: HumanTask, by: Person) -> str | None:
+    """Why this person may not answer this question, as a sentence to them; None when they may."""
     if not persons.is_in_group(by, question.group.name):
-        raise NotAllowed(f"This is asked of {question.group.name}; {by} is not one of them.")
+        return f"This is asked of {question.group.name}; {by} is not one of them."
+    if not roles.may(by, "review", question.deployment):
+        return "You may look at this, but answering needs the right to review here."
     if question.kind == Question.UNKNOWN and question.toolcall is not None:
         question.toolcall.run = question.run
-        if against := duties.objection(by.pk, resolve.parties(question.toolcall)):
-            raise NotAllowed(against)
+        return duties.objection(by.pk, resolve.parties(question.toolcall))
+    return None
+
+
+def _may(question: HumanTask, by: Person) -> None:
+    if against := objection(question, by):
+        raise NotAllowed(against)
 
 
 def _still_open(question: HumanTask) -> None:
