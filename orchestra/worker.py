@@ -1,4 +1,4 @@
-"""The worker process: slots, poller, sweeper and session, and RQ as one restartable source of hints.
+"""The worker process: slots, poller, sweeper, postman and session, and RQ as one restartable source of hints.
 
 `manage.py work` owns it; the stock `manage.py rqworker --worker-class orchestra.worker.HintWorker` hosts it too.
 """
@@ -22,6 +22,7 @@ from rq.timeouts import TimerDeathPenalty
 from rq.worker import SimpleWorker
 
 from orchestra import logs
+from orchestra.delivery.postman import Postman
 from orchestra.engine import dispatch, recover
 from orchestra.engine.conductor import Conductor
 from orchestra.engine.session import Session
@@ -42,18 +43,21 @@ class Process:
         self.conductor = Conductor(self.session, slots=slots)
         self._over = threading.Event()
         self._duty = threading.Thread(target=self._beat_and_sweep, name="duty", daemon=True)
+        self._postman = Postman()
         self._hints = threading.Thread(target=self._listen, name="hints", daemon=True)
 
     def run(self, *, hints: bool = True) -> None:
         """Work until `stop`. Returns after everything in flight is settled or given back."""
         logs.event("worker.started", worker=self.session.worker_id, name=self.session.name)
         self._duty.start()
+        self._postman.start()
         if hints:
             self._hints.start()
         try:
             self.conductor.run()
         finally:
             self._over.set()
+            self._postman.stop()
             self._duty.join(timeout=settings.HEARTBEAT + 5)
             self.session.close()
             logs.event("worker.stopped", worker=self.session.worker_id)

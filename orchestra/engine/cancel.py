@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.audit.append import Event, append
-from orchestra.engine import dispatch, outcome, words
+from orchestra.engine import dispatch, outbox, words
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotFound, StaleState
 from orchestra.models import HumanTask, Person, Run
@@ -68,7 +68,7 @@ def _ask(run: Run, by: Person, reason: str) -> None:
             run, "cancelled", actor=actor, reason=reason, finished_at=Now(), due_at=None, cancel_requested_at=Now(),
             cancel_requested_by=by,
         )  # fmt: skip
-        outcome.announce(run)
+        outbox.announce(run)
         return
     append(call_off(run, actor=actor, reason=reason, by=by))
     dispatch.announce([run.pk])

@@ -15,7 +15,7 @@ from orchestra.engine.flight import Flight, Node, Work
 from orchestra.engine.history import Place, Talk
 from orchestra.engine.surroundings import Surroundings, newest
 from orchestra.errors import Bug
-from orchestra.models import AgentVersion, Person, Step, ToolCall
+from orchestra.models import AgentVersion, OutboxMessage, Person, Step, ToolCall
 from orchestra.tools.toolbox import Equipped
 from orchestra.workflows.spec import Kind, StepSpec
 
@@ -80,7 +80,7 @@ class Intent:
 
 @dataclass
 class Case:
-    """A step of a flight, its turns and calls, and the surroundings. `events` await the next `flush`."""
+    """A step of a flight, its turns and calls, and the surroundings. `events` and `news` await the next `flush`."""
 
     flight: Flight
     node: Node
@@ -88,6 +88,7 @@ class Case:
     talk: Talk
     readings: dict[Place, Reading] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    news: list[OutboxMessage] = field(default_factory=list)
 
     @property
     def step(self) -> Step:
@@ -139,9 +140,11 @@ class Case:
         self.events.append(moves.moved(row, target, actor=actor, reason=reason, data=said, **columns))
 
     def flush(self) -> None:
-        """Append the events so far: before other code appends, and at the end."""
+        """Append the events so far: before other code appends, and at the end. The news go to the outbox."""
         append(self.events)
         self.events.clear()
+        OutboxMessage.objects.bulk_create(self.news)
+        self.news.clear()
 
     def begin(self, kind: str, name: str, place: Place, errand: object) -> None:
         """Give a hand something to do for a call."""

@@ -18,10 +18,10 @@ from django.db.models.functions import Now
 
 from orchestra import moves
 from orchestra.audit.append import Event, append
-from orchestra.engine import cancel, claim, outcome
+from orchestra.engine import cancel, claim, outbox
 from orchestra.engine.flight import Flight, Node
 from orchestra.errors import Bug
-from orchestra.models import HumanTask, Run, Step
+from orchestra.models import HumanTask, OutboxMessage, Run, Step
 
 HOLD = """
 SELECT r.id, r.fence, r.state, r.wake, r.cancel_requested_at, r.failure_class, r.limits, r.deadline_at, r.takeovers,
@@ -123,6 +123,7 @@ def _questions(flight: Flight) -> list[Event]:
     for ask in flight.asks:
         if ask.node is not None:
             ask.node.hops[-1].columns["waits_humantask_id"] = ask.question.pk
+    OutboxMessage.objects.bulk_create([outbox.asked(ask.question, ask.group) for ask in flight.asks])
     return events
 
 
@@ -225,7 +226,7 @@ def _ending(flight: Flight) -> list[Event]:
         **ending.columns,
     )
     if run.finished_at is not None:
-        outcome.announce(run)
+        outbox.announce(run)
     return [event]
 
 

@@ -15,7 +15,7 @@ from orchestra import canonical, logs, moves
 from orchestra.agents.messages import Asked, storable
 from orchestra.canonical import Json
 from orchestra.contracts import Action, Judgement, Request, Requirements, Verdict
-from orchestra.engine import situation
+from orchestra.engine import outbox, situation
 from orchestra.engine.case import Case, Intent, Reading
 from orchestra.engine.draws import draw
 from orchestra.engine.history import NO_TURN, Place
@@ -150,6 +150,7 @@ def ask(
         expires_at=expires,
     )
     case.events += moves.born([proposal], actor=case.flight.worker, reason=_said(judgement))
+    case.news.append(outbox.opened(proposal))
     return proposal
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.contracts import Delivery, Effect
-from orchestra.engine import checkpoint, execute, questions, resolve, retry
+from orchestra.engine import checkpoint, execute, outbox, questions, resolve, retry
 from orchestra.engine.case import Case, remembered
 from orchestra.engine.draws import draw
 from orchestra.engine.execute import Passing
@@ -122,6 +122,7 @@ def question(case: Case, call: ToolCall) -> HumanTask | None:
     made.group_id = checkpoint.group_id(case.flight.spec.owner)
     made.step = case.step
     case.events += moves.born([made], actor=case.flight.worker, reason="nobody knows whether it happened")
+    case.news.append(outbox.asked(made, case.flight.spec.owner))
     case.flight.questions[made.pk] = made
     return made
 

@@ -58,7 +58,19 @@ FAMILIES = (
         (readings.pending_proposals,),
         "tier",
     ),
-    Family("orchestra_outbox_due", "Messages that should have gone by now.", (readings.due_messages,)),
+    Family(
+        "orchestra_outbox_due", "Messages that should have been passed on by now.", (readings.due_messages,)
+    ),
+    Family(
+        "orchestra_webhook_deliveries_due",
+        "Deliveries that should have been tried by now.",
+        (readings.due_deliveries,),
+    ),
+    Family(
+        "orchestra_webhook_deliveries_failing",
+        "Deliveries that have failed and will be tried again, up to 100000.",
+        (readings.failing_deliveries,),
+    ),
     Family(
         "orchestra_audit_unsealed",
         "Audit events since the last seal, up to 100000.",

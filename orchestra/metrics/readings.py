@@ -202,6 +202,31 @@ def due_messages(ask: Ask) -> float:
     )
 
 
+def due_deliveries(ask: Ask) -> float:
+    """Messages to webhooks that should have been tried by now."""
+    return figure(
+        ask,
+        """
+        SELECT count(*) FROM orchestra_webhookdelivery d JOIN orchestra_webhook w ON w.id = d.webhook_id
+        WHERE d.delivered_at IS NULL AND d.given_up_at IS NULL AND d.due_at <= now() AND w.active
+        """,
+    )
+
+
+def failing_deliveries(ask: Ask) -> float:
+    """Messages to webhooks that have failed and will be tried again, counted up to `CAP`."""
+    return figure(
+        ask,
+        """
+        SELECT count(*) FROM (
+            SELECT 1 FROM orchestra_webhookdelivery
+            WHERE delivered_at IS NULL AND given_up_at IS NULL AND last_error <> '' LIMIT %(cap)s
+        ) AS failing
+        """,
+        cap=CAP,
+    )
+
+
 def unsealed_events(ask: Ask) -> float:
     """Audit events since the last seal, counted up to `CAP`."""
     return figure(

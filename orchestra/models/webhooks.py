@@ -64,7 +64,15 @@ class WebhookDelivery(PublicRow):
                 fields=["due_at"],
                 name="webhookdelivery_due",
                 condition=Q(delivered_at__isnull=True, given_up_at__isnull=True),
-            )
+            ),
+            models.Index(
+                fields=["webhook", "due_at"],
+                name="webhookdelivery_due_of_each",
+                condition=Q(delivered_at__isnull=True, given_up_at__isnull=True),
+            ),
+            models.Index(
+                fields=["-id"], name="webhookdelivery_given_up", condition=Q(given_up_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -87,5 +87,5 @@ def test_every_metric_is_listed() -> None:
 
 def test_the_caps_that_the_metrics_tell_are_the_real_ones() -> None:
     capped = [family.help for family in exposition.FAMILIES if "up to" in family.help]
-    assert len(capped) == 2
+    assert len(capped) == 3
     assert all(f"up to {readings.CAP}." in text for text in capped)
