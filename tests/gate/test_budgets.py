@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from orchestra.models import Agent, Budget, Reservation
 from tests.engine.stage import again
-from tests.gate.adapters import SAYINGS
 from tests.gate.stage import GateStage
 from tests.store.shop import order_in
 
@@ -47,20 +44,6 @@ def test_runs_at_once_share_a_budget_and_never_exceed_it(shared: GateStage, worl
     assert (int(kept.used), int(kept.reserved)) == (9, 0)
     assert sum(len(shared.sendings(run)) for run in runs) == 9
     assert {again(run).state for run in runs} <= {"succeeded", "escalated"}
-
-
-def test_model_that_is_given_up_gives_back_what_was_set_aside_for_it(shared: GateStage, world: str) -> None:
-    done = threading.Event()
-    SAYINGS["given-up"] = [lambda _: done.wait(60)]
-    agent = shared.agent([], adapter="tests.gate.adapters.Odd", saying="given-up")
-    kept = budget(agent, "turns", 1)
-    step = {"kind": "agent", "agent": agent, "timeout": "50ms"}
-    run = shared.rest(shared.ask(shared.workflow({"serve": step}), world))
-    done.set()
-    kept.refresh_from_db()
-    assert (run.state, int(kept.used), int(kept.reserved)) == ("escalated", 0, 0)
-    shared.answer(run, {"action": "retry"})
-    assert shared.rest(run).state == "succeeded"
 
 
 def test_request_that_was_not_sent_uses_nothing(shared: GateStage, world: str) -> None:
