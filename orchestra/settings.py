@@ -45,6 +45,7 @@ MIDDLEWARE = [
     "orchestra.views.tracing.RequestTrace",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "orchestra.api.border.Border",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "orchestra.views.sites.OwnSite",
@@ -162,6 +163,10 @@ WEBHOOK_POLL = env.number("ORCHESTRA_WEBHOOK_POLL", 1, least=0.01)
 WEBHOOK_PAUSE = env.number("ORCHESTRA_WEBHOOK_PAUSE", 10, least=0)
 STEP_FUNCTIONS = env.words("ORCHESTRA_STEP_FUNCTIONS", "examples.steps")
 SEAL_KEY = env.text("ORCHESTRA_SEAL_KEY", "")
+
+# --- How many requests to the API come in a minute: of one holder of tokens, and of one address without a living token.
+RATE = env.whole("ORCHESTRA_RATE", 3_000, least=1)
+RATE_STRANGERS = env.whole("ORCHESTRA_RATE_STRANGERS", 60, least=1)
 
 # --- Browser security.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.flag("SECURE_COOKIES", default=PUBLIC)

@@ -7,7 +7,13 @@ from django.urls import include, path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
+from orchestra.api import docs
+from orchestra.api.application import api
 from orchestra.views import health, home, preferences, problems
+from reviews.api import proposals, questions
+
+api.add_router("/proposals", proposals.router)
+api.add_router("/questions", questions.router)
 
 urlpatterns = [
     # Browsers ask for it at every kind of page.
@@ -18,6 +24,10 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("reviews/", include("reviews.urls")),
+    path("api/docs", docs.page, name="api-docs"),
+    path("api/problems/<slug:code>", docs.problem, name="api-problem"),
+    path("api/v1/openapi.json", docs.description, name="api-description"),
+    path("api/v1/", api.urls),
     path("accounts/password/reset/", problems.by_administrator),  # nothing is sent by mail here
     path("accounts/email/", problems.by_administrator),
     path("accounts/", include("allauth.urls")),

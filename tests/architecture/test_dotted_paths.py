@@ -21,6 +21,7 @@ EXPECTED: dict[str, str] = {
     "orchestra.views.tracing.RequestTrace": "Django: MIDDLEWARE",
     "orchestra.views.problems.Problems": "Django: MIDDLEWARE",
     "orchestra.views.sites.OwnSite": "Django: MIDDLEWARE",
+    "orchestra.api.border.Border": "Django: MIDDLEWARE",
     "orchestra.views.problems.csrf": "Django: CSRF_FAILURE_VIEW",
     "orchestra.views.frame.frame": "Django: context processor of every page",
     "orchestra.views.accounts.Accounts": "allauth: ACCOUNT_ADAPTER",
