@@ -1,0 +1,32 @@
+"""The world of the walls for a browser: who is signed in by a cookie, and where each page of the table is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from playwright.sync_api import BrowserContext
+
+from orchestra.models import User
+from orchestra.views.doors.cast import ROLES
+from orchestra.views.doors.pages import PAGES
+from orchestra.views.doors.rules import Door
+from tests.walls import crawl
+from tests.walls.stage import Place, browser
+
+SUPERUSER = next(role for role in ROLES if role.name == "superuser")
+#: For machines; a browser shows their text as it is.
+MACHINES = {"/healthz", "/readyz", "/metrics", "/favicon.ico"}
+READ = [door for door in PAGES if door.method == "GET" and door.address not in MACHINES]
+
+
+def sign_in(context: BrowserContext, account: User, address: str) -> None:
+    """The session's cookie, as if this account had signed in."""
+    key = browser(account).cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": address}])
+
+
+def pages(place: Place) -> Iterator[tuple[Door, str]]:
+    """Every page of ours that reads, with its path in this place."""
+    for door in READ:
+        yield door, crawl.path(door, place, SUPERUSER.name)
