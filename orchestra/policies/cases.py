@@ -23,9 +23,14 @@ def failures(document: Document) -> list[Problem]:
     """What each failing test should have given and did give, with its line; empty if all pass."""
     return [
         Problem(f"/spec/tests/{case.number}", f"test {case.name!r} fails: {'; '.join(wrong)}", case.line)
-        for case in document.cases
-        if (wrong := list(_wrong(case, judge(case.action, (document,)))))
+        for case, wrong in results(document)
+        if wrong
     ]
+
+
+def results(document: Document) -> list[tuple[Case, list[str]]]:
+    """Every test with what is wrong about its outcome; nothing where it passes."""
+    return [(case, list(_wrong(case, judge(case.action, (document,))))) for case in document.cases]
 
 
 def _wrong(case: Case, found: Judgement) -> Iterator[str]:

@@ -18,6 +18,7 @@ from orchestra.policies.document import Document
 
 #: Versions kept in memory, parsed; they never change.
 MOST_KEPT = 512
+_kept: dict[UUID, Document] = {}
 
 
 def in_force(environment: str) -> tuple[Document, ...]:
@@ -62,14 +63,23 @@ def _version(policy: Policy, document: Document, source: str, by: Person) -> Pol
 
 @lru_cache(maxsize=64)
 def _documents(versions: tuple[UUID, ...]) -> tuple[Document, ...]:
-    """The same tuple for the same versions, so that its rulebook is made once."""
-    return tuple(_document(version) for version in versions)
+    """The same tuple for the same versions, so that its rulebook is made once. One query for all that are new."""
+    missing = [version for version in versions if version not in _kept]
+    if missing:
+        rows = PolicyVersion.objects.select_related("author").filter(uid__in=missing)
+        found = {row.uid: document(row) for row in rows}
+    else:
+        found = {}
+    documents = tuple(found.get(version) or _kept[version] for version in versions)
+    if len(_kept) + len(found) > MOST_KEPT:
+        _kept.clear()
+    _kept.update(found)
+    return documents
 
 
-@lru_cache(maxsize=MOST_KEPT)
-def _document(version: UUID) -> Document:
-    row = PolicyVersion.objects.select_related("author").get(uid=version)
-    document = stored.load(row.document, version=row.number, author=row.author.name)
-    if document.digest != bytes(row.digest).hex():
-        raise Bug(f"policy {document.name} v{row.number} is not what was published; nothing is judged by it")
-    return document
+def document(row: PolicyVersion) -> Document:
+    """What a version says; it comes with its author. Raises Bug when it is not what was published."""
+    found = stored.load(row.document, version=row.number, author=row.author.name)
+    if found.digest != bytes(row.digest).hex():
+        raise Bug(f"policy {found.name} v{row.number} is not what was published; nothing is judged by it")
+    return found

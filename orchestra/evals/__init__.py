@@ -1,0 +1,1 @@
+"""Asks what would happen: policies against calls that nobody makes. Nothing here writes."""

@@ -1,0 +1,188 @@
+"""A call that nobody makes, put before the policies in force: what they would say, and why. Writes nothing.
+
+Refuses to know who asks: the caller looks after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+from orchestra import canonical
+from orchestra.canonical import Json
+from orchestra.contracts import Action, Delivery, Effect, Judgement, RuleHit
+from orchestra.engine import situation
+from orchestra.engine.case import Reading
+from orchestra.errors import Invalid
+from orchestra.models import Agent, AgentVersion, Environment, ToolCall
+from orchestra.policies import globs, judge, origins, versions
+from orchestra.policies.document import Document, Rule
+from orchestra.policies.vocabulary import OF_ACTION
+from orchestra.tools import toolbox
+from orchestra.tools.toolbox import Equipped
+from orchestra.workflows.spec import Limits
+
+#: One that every sample takes, and one that none does.
+_ALWAYS, _NEVER = 0.0, 0.999999
+ORIGINS: Final = (origins.REQUESTER, origins.TOOL, origins.PERSON, origins.AGENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The call as it was typed in: who wants what where, and what is known about it."""
+
+    tool: str
+    agent: str
+    mode: str
+    arguments: Json
+    observed: Json = None
+    preview: Json = None
+    origin: str = origins.REQUESTER
+    requester: Mapping[str, Json] | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came out: by the rules alone and by the mode too; `unseen` is what happens to calls outside of a sample.
+
+    `silent` are the rules that speak of the tool and did not match.
+    """
+
+    action: Action
+    mode: str
+    by_rules: Judgement
+    ruling: Judgement
+    unseen: Judgement | None
+    matched: tuple[tuple[RuleHit, Rule | None], ...]
+    silent: tuple[tuple[Document, Rule], ...]
+
+
+def of(environment: Environment, wanted: Wanted) -> Trial:
+    """Try a call that was typed in."""
+    equipped = toolbox.load(environment.pk).get(wanted.tool)
+    return _try(environment, _action(environment, equipped, wanted), wanted.mode)
+
+
+def again(environment: Environment, call: ToolCall, mode: str) -> Trial:
+    """Try a call that was made, with all that was known of it when it was judged last. Raises Invalid without that."""
+    ruling = call.rulings.order_by("-pk").first()
+    if ruling is None or not bytes(ruling.context):
+        raise Invalid("Nothing was kept of what was known about this call, so it cannot be tried again.")
+    known = canonical.parse(bytes(ruling.context), limits=canonical.RESULTS)
+    if not isinstance(known, dict):
+        raise Invalid("What was kept of this call cannot be read.")
+    return _try(environment, _remembered(known), mode)
+
+
+def _try(environment: Environment, action: Action, mode: str) -> Trial:
+    documents = versions.in_force(environment.name)
+    action = replace(action, context={**action.context, "environment": environment.name, "mode": mode})
+    by_rules = judge.judge(action, documents)
+    ruling = judge.apply_mode(by_rules, action, mode, _ALWAYS)
+    unseen = judge.apply_mode(by_rules, action, mode, _NEVER)
+    rules = {(document.name, rule.id): rule for document in documents for rule in document.rules}
+    hits = {(hit.policy, hit.rule) for hit in ruling.hits}
+    return Trial(
+        action=action,
+        mode=mode,
+        by_rules=by_rules,
+        ruling=ruling,
+        unseen=unseen if unseen.verdict is not ruling.verdict else None,
+        matched=tuple((hit, rules.get((hit.policy, hit.rule))) for hit in ruling.hits),
+        silent=tuple(
+            (document, rule)
+            for document in documents
+            for rule in document.rules
+            if _speaks_of(rule, action) and (document.name, rule.id) not in hits
+        ),
+    )
+
+
+def _speaks_of(rule: Rule, action: Action) -> bool:
+    fits = any(globs.matches(tool, action.tool) for tool in rule.tools)
+    return fits and (not rule.effects or action.effect in rule.effects)
+
+
+def _action(environment: Environment, equipped: Equipped | None, wanted: Wanted) -> Action:
+    context = _context(environment, wanted)
+    if equipped is None:
+        return Action(
+            wanted.tool,
+            Effect.DESTRUCTIVE,
+            Delivery.OPAQUE,
+            1,
+            wanted.arguments,
+            known=False,
+            context=context,
+        )
+    said = equipped.declaration
+    observed = wanted.observed if isinstance(wanted.observed, dict) else None
+    return Action(
+        tool=said.name,
+        effect=said.effect,
+        delivery=said.delivery,
+        tier=situation.tier(said, Reading(observed, wanted.preview, 0.0)),
+        arguments=wanted.arguments,
+        granted=_granted(environment, wanted),
+        context=context,
+    )
+
+
+def _granted(environment: Environment, wanted: Wanted) -> bool:
+    """A step that uses a tool without an agent needs no grant."""
+    if not wanted.agent:
+        return True
+    agent = Agent.objects.filter(name=wanted.agent, active=True).first()
+    return agent is not None and wanted.tool in toolbox.granted(agent.pk, environment.pk)
+
+
+def _context(environment: Environment, wanted: Wanted) -> dict[str, Any]:
+    """What is not known is null; of a run that is not there, everything is at its beginning."""
+    arguments = wanted.arguments if isinstance(wanted.arguments, dict) else {}
+    return {
+        "agent": _agent(wanted.agent),
+        "requester": dict(wanted.requester or {"kind": "person", "name": "", "groups": []}),
+        "subject": wanted.subject or None,
+        "environment": environment.name,
+        "mode": wanted.mode,
+        "run": _run(),
+        "preview": wanted.preview,
+        "observed": wanted.observed,
+        "provenance": dict.fromkeys(arguments, wanted.origin),
+        "confidence": None,
+        "counts": {
+            "of_turn": 1,
+            "calls": 1,
+            "same": 0,
+            "same_succeeded": 0,
+            "same_rejected": 0,
+            "same_denied": 0,
+        },
+        "second_opinion": None,
+    }
+
+
+def _agent(name: str) -> Json:
+    version = AgentVersion.objects.filter(agent__name=name).order_by("-number").first() if name else None
+    return {"name": name, "version": version.number, "model": version.model} if version is not None else None
+
+
+def _run() -> dict[str, Json]:
+    nothing: dict[str, Json] = dict.fromkeys(("id", "workflow", "version", "step", "turn", "last_message"))
+    use: dict[str, Json] = {"steps": 1, "turns": 0, "tool_calls": 1, "tokens": 0}
+    return {**nothing, "identified": [], "limits": dict.fromkeys(asdict(Limits())), "use": use}
+
+
+def _remembered(known: dict[str, Json]) -> Action:
+    """The action whose values were kept."""
+    tier = known["tier"]
+    return Action(
+        tool=str(known["tool"]),
+        effect=Effect(str(known["effect"])),
+        delivery=Delivery(str(known["delivery"])),
+        tier=tier if isinstance(tier, int) else 1,
+        arguments=known["args"],
+        context={name: value for name, value in known.items() if name not in OF_ACTION},
+    )
