@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 
 from orchestra.api import docs
 from orchestra.api.application import api
-from orchestra.views import health, home, preferences, problems
+from orchestra.views import health, home, overview, preferences, problems
 from reviews.api import proposals, questions
 
 api.add_router("/proposals", proposals.router)
@@ -24,6 +24,9 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("reviews/", include("reviews.urls")),
+    path("runs/", include("orchestra.views.runs.urls")),
+    path("halts/", include("orchestra.views.halts.urls")),
+    path("overview/", overview.overview, name="overview"),
     path("api/docs", docs.page, name="api-docs"),
     path("api/problems/<slug:code>", docs.problem, name="api-problem"),
     path("api/v1/openapi.json", docs.description, name="api-description"),

@@ -52,6 +52,10 @@ class Proposal(PublicRow):
                 fields=["-tier", "created_at", "id"], name="proposal_queue", condition=Q(state="pending")
             ),
             models.Index(fields=["expires_at"], name="proposal_expiry", condition=Q(state="pending")),
+            models.Index(fields=["created_at"], name="proposal_opened"),
+            models.Index(
+                fields=["-decided_at", "-id"], name="proposal_decided", condition=~Q(state="pending")
+            ),
         ]
 
     def __str__(self) -> str:

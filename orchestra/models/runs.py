@@ -94,6 +94,14 @@ class Run(PublicRow):
             models.Index(fields=["worker", "lease_until"], name="run_leased", condition=Q(state="running")),
             models.Index(fields=["deployment", "-id"], name="run_of_deployment"),
             models.Index(
+                fields=["finished_at"], name="run_ended", condition=Q(state__in=sorted(states.RUN.terminal))
+            ),
+            models.Index(
+                fields=["state", "-id"],
+                name="run_in_trouble",
+                condition=Q(state__in=["cancelled", "escalated", "failed"]),
+            ),
+            models.Index(
                 fields=["object_key"],
                 name="run_object",
                 condition=~Q(object_key="") & Q(state__in=sorted(states.RUN.live)),
@@ -160,6 +168,9 @@ class Step(Row):
             ),
             models.CheckConstraint(condition=Q(ordinal__lte=20_000), name="step_count_is_bounded"),
             models.CheckConstraint(condition=Q(item__gte=-1), name="step_item_is_an_index"),
+        ]
+        indexes = [
+            models.Index(fields=["finished_at"], name="step_failed", condition=~Q(failure_class="")),
         ]
 
     def __str__(self) -> str:

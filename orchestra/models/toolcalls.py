@@ -98,6 +98,7 @@ class ToolCall(PublicRow):
                 name="toolcall_in_doubt",
                 condition=Q(state__in=["dispatched", "unknown", "reconciling"]),
             ),
+            models.Index(fields=["finished_at"], name="toolcall_failed", condition=~Q(failure_class="")),
         ]
 
     def __str__(self) -> str:

@@ -40,6 +40,17 @@ def check(holder: Holder, right: str, deployment: Deployment) -> None:
         raise NotAllowed(f"You may see {deployment}, but this needs the right to {right} there.")
 
 
+def may_halt_everything(holder: Holder) -> bool:
+    """Whether somebody may set and lift a halt of everything: who may halt each deployment there is, and superusers.
+
+    It stops the work of all, so the right on some deployments is not enough; where there is none, only superusers may.
+    """
+    lacking = Deployment.objects.exclude(pk__in=visible_to(holder, "halt").values("pk"))
+    superuser = accounts_of(holder).filter(is_superuser=True, person__isnull=False)
+    every = Q(Exists(Deployment.objects.all())) & ~Q(Exists(lacking))
+    return type(holder)._default_manager.filter(Q(Exists(superuser)) | every, pk=holder.pk).exists()
+
+
 def visible_to(holder: Holder, right: str = "view") -> QuerySet[Deployment]:
     """The deployments on which the holder has the right."""
     accounts = accounts_of(holder)

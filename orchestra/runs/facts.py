@@ -6,6 +6,7 @@ Reads only, and only runs that the caller has looked up (see `listing.find`). Te
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Count, Max, Q
+from django.db.models import Case, Count, Max, Q, Value, When
 
 from orchestra.canonical import Json
 from orchestra.engine import claim
@@ -47,6 +48,8 @@ class StepFact:
     """One step, or one item of one."""
 
     ordinal: int
+    path: str
+    item: int
     name: str
     kind: str
     state: str
@@ -91,6 +94,8 @@ def fact(step: Step) -> StepFact:
     """One step as plain data."""
     return StepFact(
         ordinal=step.ordinal,
+        path=step.path,
+        item=step.item,
         name=str(step),
         kind=step.kind,
         state=step.state,
@@ -110,19 +115,37 @@ def spec_of(run: Run) -> WorkflowSpec | None:
         return None
 
 
-def standing(run: Run) -> Mapping[str, Standing]:
-    """How each step of the workflow that has begun stands, by its name: its last round, its items counted."""
-    rows = Step.objects.filter(run=run).values("path", "state").order_by("path", "state")
-    one, many = Q(item=Step.NO_ITEM), ~Q(item=Step.NO_ITEM)
+def standing(run: Run, part: Part[StepFact]) -> Mapping[str, Standing]:
+    """How each step of the workflow that has begun stands, by its name: its last round, its items counted.
+
+    Counted from the part where that is all, else by the database.
+    """
+    if part.after is None:
+        return _standing((row.path, row.item, row.state, row.ordinal, 1) for row in part.rows)
+    one = Case(When(item=Step.NO_ITEM, then=Value(Step.NO_ITEM)), default=Value(0))
+    rows = (
+        Step.objects.filter(run=run)
+        .annotate(one=one)
+        .values("path", "one", "state")
+        .order_by("path", "state")
+    )
+    found = rows.annotate(last=Max("ordinal"), number=Count("pk"))
+    return _standing(found.values_list("path", "one", "state", "last", "number"))
+
+
+def _standing(rows: Iterable[tuple[str, int, str, int, int]]) -> dict[str, Standing]:
     newest: dict[str, tuple[int, str]] = {}
-    items: dict[str, list[str]] = {}
-    for row in rows.annotate(last=Max("ordinal", filter=one), number=Count("pk", filter=many)):
-        name = row["path"].partition("~")[0]
-        if row["last"] is not None:
-            newest[name] = max(newest.get(name, (-1, "")), (row["last"], row["state"]))
-        if row["number"]:
-            items.setdefault(name, []).append(f"{row['number']} {row['state']}")
-    return {name: Standing(state, ", ".join(items.get(name, ()))) for name, (_, state) in newest.items()}
+    items: dict[str, Counter[str]] = {}
+    for path, item, state, ordinal, number in rows:
+        name = path.partition("~")[0]
+        if item == Step.NO_ITEM:
+            newest[name] = max(newest.get(name, (-1, "")), (ordinal, state))
+        else:
+            items.setdefault(name, Counter())[state] += number
+    told = {
+        name: [f"{many} {state}" for state, many in sorted(found.items())] for name, found in items.items()
+    }
+    return {name: Standing(state, ", ".join(told.get(name, ()))) for name, (_, state) in newest.items()}
 
 
 def use(run: Run, now: datetime) -> Sequence[Use]:
@@ -136,7 +159,7 @@ def use(run: Run, now: datetime) -> Sequence[Use]:
         "turns": f"{sum(row[3] for row in rows)}",
         "tokens": f"{sum(row[4] for row in rows)}",
         "cost": _cost((row[2], row[5]) for row in rows),
-        "wall_time": _lasting(((run.finished_at or now) - (run.started_at or now)).total_seconds()),
+        "wall_time": lasting(((run.finished_at or now) - (run.started_at or now)).total_seconds()),
         "repeats": "",
     }
     return [Use(word, used[name], _limit(name, run.limits.get(name))) for name, word in LIMITS.items()]
@@ -166,7 +189,7 @@ def pretty(value: Json) -> str:
 def _limit(name: str, value: Any) -> str:
     if value is None:
         return ""
-    return _lasting(float(value)) if name == "wall_time" else str(value)
+    return lasting(float(value)) if name == "wall_time" else str(value)
 
 
 def _cost(told: Iterable[tuple[str, Decimal | None]]) -> str:
@@ -174,7 +197,7 @@ def _cost(told: Iterable[tuple[str, Decimal | None]]) -> str:
     return ", ".join(sums) or "not known"
 
 
-def _lasting(seconds: float) -> str:
+def lasting(seconds: float) -> str:
     """A length of time in its two largest units."""
     for size, word, below, small in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= size:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Cast, Coalesce, Concat, Now
 
 from orchestra import states
 from orchestra.engine.claim import HALTED
 from orchestra.errors import FailureClass, Invalid, NotFound
-from orchestra.models import Run, Task
+from orchestra.models import AuditHead, HumanTask, Run, Task, Turn
 from orchestra.people import roles
 from orchestra.people.roles import Holder
 
@@ -58,7 +60,8 @@ def page(holder: Holder, filters: Filters) -> Page:
     rows = found(holder, filters).order_by("-pk")
     if filters.before:
         rows = rows.filter(_before(filters.before))
-    runs = list(told(rows)[: ON_PAGE + 1])
+    rows = told(rows).annotate(is_halted=Exists(HALTED), asks=_asks())
+    runs = list(rows[: ON_PAGE + 1])
     return Page(runs[:ON_PAGE], str(runs[ON_PAGE - 1].uid) if len(runs) > ON_PAGE else "")
 
 
@@ -74,10 +77,21 @@ def find(uid: UUID, holder: Holder, *rights: str) -> Run:
         "version__workflow", "parent_run", "forked_from", "worker", "cancel_requested_by"
     )
     held = {f"may_{right}": _may(holder, right) for right in rights}
-    run = rows.annotate(is_halted=Exists(HALTED), **held).filter(uid=uid).first()
+    run = rows.annotate(is_halted=Exists(HALTED), mark=_mark(), **held).filter(uid=uid).first()
     if run is None:
         raise NotFound(f"There is no run {uid}.")
     return run
+
+
+def mark(run: Run) -> str:
+    """Changes whenever something has happened in the run, of one that `find` has found."""
+    return str(getattr(run, "mark", ""))
+
+
+def seen_at(run: Run) -> datetime:
+    """The database's time at which the run was read."""
+    moment: datetime = getattr(run, "seen_at", run.created_at)
+    return moment
 
 
 def visible(holder: Holder) -> QuerySet[Run]:
@@ -93,9 +107,24 @@ def found(holder: Holder, filters: Filters) -> QuerySet[Run]:
 
 def told(rows: QuerySet[Run]) -> QuerySet[Run]:
     """With what is needed to tell of them."""
-    return rows.select_related(
+    return rows.annotate(seen_at=Now()).select_related(
         "task__requester", "task__service", "deployment__workflow", "deployment__environment"
     )
+
+
+def _asks() -> Subquery:
+    """What an escalated run asks people, as the title of its oldest open question."""
+    open_ones = HumanTask.objects.filter(run=OuterRef("pk"), state="open", kind="escalation").order_by("pk")
+    return Subquery(open_ones.values("title")[:1])
+
+
+def _mark() -> Concat:
+    """The last event of the chain, the last turn, and whether it is halted."""
+    head = AuditHead.objects.filter(chain=OuterRef("uid")).values("seq")
+    turns = Turn.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(last=Max("pk"))
+    parts = [Subquery(head), Subquery(turns.values("last")), Exists(HALTED)]
+    texts = [Coalesce(Cast(part, TextField()), Value("")) for part in parts]
+    return Concat(texts[0], Value("-"), texts[1], Value("-"), texts[2], output_field=TextField())
 
 
 def _may(holder: Holder, right: str) -> Exists:
@@ -137,8 +166,8 @@ def _search(rows: QuerySet[Run], text: str) -> Q:
     if "\0" in text:
         raise Invalid.at("/q", "No text holds such a character.")
     known = Task.objects.filter(Q(reference=text) | Q(subject__startswith=text))
-    newest = Run.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    recent = rows.filter(pk__gt=newest - LOOKED_THROUGH, task__subject__icontains=text)
+    newest = Subquery(Run.objects.order_by("-pk").values("pk")[:1])
+    recent = rows.filter(pk__gt=newest - Value(LOOKED_THROUGH), task__subject__icontains=text)
     ids = rows.filter(task__in=known).order_by().values("pk").union(recent.order_by().values("pk"))
     return Q(pk__in=list(ids.values_list("pk", flat=True)[:LOOKED_THROUGH]))
 

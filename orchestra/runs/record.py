@@ -5,10 +5,12 @@ Reads only; whether the record is whole is checked elsewhere (see `audit`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+
+from django.db.models import Case, OuterRef, Subquery, TextField, When
 
 from orchestra.models import Approval, AuditEvent, Run, ToolCall, Turn
 from orchestra.runs.parts import SHORT, Part, part
@@ -34,22 +36,21 @@ class Entry:
 
 def entries(run: Run, *, after: int = 0) -> Part[Entry]:
     """What happened behind an event (by its number in the chain), the oldest first."""
-    events = AuditEvent.objects.filter(chain=run.uid, seq__gt=after).order_by("seq")
+    events = AuditEvent.objects.filter(chain=run.uid, seq__gt=after).annotate(tool=_tool()).order_by("seq")
     found = part(list(events[: SHORT + 1]), SHORT, lambda event: event.seq)
     if not found.rows:
         return Part([])
     since = found.rows[0].at if after else None
     until = found.rows[-1].at if found.after is not None else None
-    names = _names(found.rows)
-    told = [_event(event, names) for event in found.rows]
+    told = [_event(event) for event in found.rows]
     told += [*_turns(run, since, until), *_votes(run, since, until)]
     return Part(sorted(told, key=lambda entry: (entry.at, entry.seq or 0)), found.after)
 
 
-def _event(event: AuditEvent, names: Mapping[int, str]) -> Entry:
+def _event(event: AuditEvent) -> Entry:
     return Entry(
         at=event.at,
-        what=_what(event, names),
+        what=_what(event),
         state=event.target,
         before=event.source,
         who=_who(event.actor),
@@ -59,9 +60,9 @@ def _event(event: AuditEvent, names: Mapping[int, str]) -> Entry:
     )
 
 
-def _what(event: AuditEvent, names: Mapping[int, str]) -> str:
+def _what(event: AuditEvent) -> str:
     if event.kind == "toolcall":
-        return f"call of {visible(names.get(event.object_id, 'a tool'))}"
+        return f"call of {visible(getattr(event, 'tool', None) or 'a tool')}"
     words = {"run": "the run", "proposal": "the proposal", "humantask": "the question"}
     return words.get(event.kind) or f"step {visible(event.subject)}"
 
@@ -72,9 +73,10 @@ def _who(actor: str) -> str:
     return name if kind == "person" else f"{kind} {name}".rstrip()
 
 
-def _names(events: Sequence[AuditEvent]) -> Mapping[int, str]:
-    ids = {event.object_id for event in events if event.kind == "toolcall"}
-    return dict(ToolCall.objects.filter(pk__in=ids).values_list("pk", "tool_name")) if ids else {}
+def _tool() -> Case:
+    """The name of the tool, of an event of a call."""
+    calls = ToolCall.objects.filter(pk=OuterRef("object_id"), run__uid=OuterRef("chain"))
+    return Case(When(kind="toolcall", then=Subquery(calls.values("tool_name"))), output_field=TextField())
 
 
 def _turns(run: Run, since: datetime | None, until: datetime | None) -> Iterator[Entry]:

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models.functions import Coalesce
 
 from orchestra.engine import halt
 from orchestra.models import (
@@ -25,7 +26,6 @@ from orchestra.models import (
     ToolCall,
     WorkerProcess,
 )
-from orchestra.people import roles
 from orchestra.runs import asked
 from orchestra.runs.moments import clock
 from orchestra.tools.sentences import visible
@@ -61,26 +61,24 @@ def of(run: Run, now: datetime) -> Why | None:
 
 
 def short(runs: Iterable[Run], now: datetime) -> Mapping[int, str]:
-    """A few words for each of these runs that has not ended, by the id of the run."""
+    """A few words for each of these runs of a page (see `listing.page`) that has not ended, by the id of the run."""
     live = [run for run in runs if run.finished_at is None]
-    halted = halt.covered([run.pk for run in live]) if live else set()
     waits = {step.run_id: step for step in _waits([run.pk for run in live if run.state == "waiting"])}
-    asks = {task.run_id: task for task in _escalations([run.pk for run in live if run.state == "escalated"])}
-    return {run.pk: _short(run, run.pk in halted, waits.get(run.pk), asks.get(run.pk), now) for run in live}
+    return {run.pk: _short(run, waits.get(run.pk), now) for run in live}
 
 
-def _short(run: Run, halted: bool, step: Step | None, question: HumanTask | None, now: datetime) -> str:
-    if halted:
+def _short(run: Run, step: Step | None, now: datetime) -> str:
+    if getattr(run, "is_halted", False):
         return "Halted"
     if run.cancel_requested_at is not None:
         return "Being cancelled"
-    if question is not None:
-        return f"{question.group.name}: {visible(question.title)}"
+    if run.state == "escalated":
+        return f"Decision: {visible(getattr(run, 'asks', None) or 'what to do')}"
     if run.state == "running":
         return "At work"
-    if step is None or _is_due(run, now):
-        return "Due" if _is_due(run, now) else f"Due at {clock(run.due_at, now)}" if run.due_at else ""
-    return _short_wait(step, now)
+    if step is not None and not _is_due(run, now):
+        return _short_wait(step, now)
+    return f"Due at {clock(run.due_at, now)}" if run.due_at is not None and run.due_at > now else "Due"
 
 
 def _short_wait(step: Step, now: datetime) -> str:
@@ -99,6 +97,8 @@ def _short_wait(step: Step, now: datetime) -> str:
 
 
 def _halted(run: Run, now: datetime) -> Why | None:
+    if not getattr(run, "is_halted", True):
+        return None
     halts = list(halt.covering(run).select_related("set_by").order_by("created_at")[:3])
     if not halts:
         return None
@@ -186,11 +186,11 @@ REASONS: Final[Sequence[Reason]] = (
 
 def _wait(step: Step, now: datetime) -> Why:
     if step.waits_proposal is not None:
-        return _proposal(step.waits_proposal, now)
+        return _proposal(step.waits_proposal, getattr(step, "votes", 0), now)
     if step.waits_humantask is not None:
         return _question(step.waits_humantask, now)
     if step.waits_run is not None:
-        return _child(step.waits_run, now)
+        return _child(step.waits_run)
     return Why(_hour(step, now))
 
 
@@ -207,18 +207,13 @@ def _hour(step: Step, now: datetime) -> str:
     return f"Step {name} looks at {at} what has become of a call that got no answer."
 
 
-def _proposal(proposal: Proposal, now: datetime) -> Why:
+def _proposal(proposal: Proposal, votes: int, now: datetime) -> Why:
     said = f"“{proposal.sentence}”"
     if proposal.effective_at is not None and proposal.effective_at > now:
         return Why(
             f"Approved: {said} counts from {clock(proposal.effective_at, now)}.", "proposal", proposal.uid
         )
-    people = asked.deciders(proposal)
-    standing = Approval.objects.filter(
-        proposal=proposal, verdict="approve", digest=proposal.digest,
-        person__in=roles.who_may("review", proposal.deployment),
-    )  # fmt: skip
-    missing = max(1, proposal.votes_needed - standing.count())
+    missing = max(1, proposal.votes_needed - votes)
     wanted = (
         "an approval"
         if proposal.votes_needed == 1
@@ -226,7 +221,7 @@ def _proposal(proposal: Proposal, now: datetime) -> Why:
         if missing == 1
         else f"{missing} approvals"
     )
-    names = asked.named(people)
+    names = asked.named(asked.deciders(proposal))
     until = f", until {clock(proposal.expires_at, now)}" if proposal.expires_at is not None else ""
     if not names:
         lack = f"Waits for {wanted} of {said}, and nobody may give it: somebody needs the right to review here{until}."
@@ -244,10 +239,8 @@ def _question(question: HumanTask, now: datetime) -> Why:
     return Why(said, "question", question.uid)
 
 
-def _child(child: Run, now: datetime) -> Why:
-    below = short([child], now).get(child.pk, "")
-    told = f": {below}" if below else ""
-    return Why(f"Waits for a run of {child.deployment}, which is {child.state}{told}.", "run", child.uid)
+def _child(child: Run) -> Why:
+    return Why(f"Waits for a run of {child.deployment}, which is {child.state}.", "run", child.uid)
 
 
 # --- Rows.
@@ -267,7 +260,11 @@ def _waits(runs: Sequence[int]) -> QuerySet[Step] | list[Step]:
         "waits_run__deployment__workflow",
         "waits_run__deployment__environment",
     )
-    rows = rows.annotate(waiting=Window(Count("pk"), partition_by=F("run_id")))
+    votes = Approval.objects.filter(proposal=OuterRef("waits_proposal"), verdict="approve").order_by()
+    number = votes.values("proposal").annotate(number=Count("pk")).values("number")
+    rows = rows.annotate(
+        waiting=Window(Count("pk"), partition_by=F("run_id")), votes=Coalesce(Subquery(number), 0)
+    )
     return rows.order_by("run_id", RANK, "ordinal").distinct("run_id")
 
 

@@ -23,7 +23,10 @@ class Section(NamedTuple):
 
 
 #: The places in the bar, in their order, after the reviewers' queue. A view says `section` to be marked.
-SECTIONS: Final[tuple[Section, ...]] = ()
+SECTIONS: Final[tuple[Section, ...]] = (
+    Section("runs", "runs:list", "Runs"),
+    Section("overview", "overview", "Overview"),
+)
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
