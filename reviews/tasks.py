@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 
+from orchestra.engine.claim import HALTED
 from orchestra.errors import NotFound
-from orchestra.models import HumanTask, Person, Question
+from orchestra.models import HumanTask, Person, Question, Run
 from orchestra.people import roles
 from reviews.queue import MOST_COUNTED, Filters, Reader
 
@@ -43,9 +44,10 @@ COLUMNS: Final[Mapping[str, str]] = {
 
 
 def find(uid: UUID, person: Person) -> HumanTask:
-    """One question with its `tier`. Raises NotFound, also for one that is not theirs to see."""
-    rows = told(HumanTask.objects.filter(deployment__in=roles.visible_to(person)).annotate(tier=TIER))
-    found = rows.filter(uid=uid).first()
+    """One question with its `tier`, and whether its run `is_halted`. Raises NotFound, also for one that is not theirs to see."""
+    halted = Run.objects.filter(Exists(HALTED), pk=OuterRef("run_id"))
+    rows = HumanTask.objects.filter(deployment__in=roles.visible_to(person))
+    found = told(rows.annotate(tier=TIER, is_halted=Exists(halted))).filter(uid=uid).first()
     if found is None:
         raise NotFound(f"There is no question {uid}.")
     return found
@@ -83,6 +85,7 @@ def told(found: QuerySet[HumanTask]) -> QuerySet[HumanTask]:
         "run__task__requester",
         "run__task__service",
         "toolcall__turn__agent_version__agent",
+        "toolcall__proposal",
     )
 
 

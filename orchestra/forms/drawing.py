@@ -125,7 +125,9 @@ class _Drawing:
 
     def _texts(self, shape: Shape) -> Sequence[str]:
         if self.typed is not None:
-            return [str(text) for text in self.typed.getlist(self.prefix + shape.pointer) if text]
+            return [
+                notation.plain(str(text)) for text in self.typed.getlist(self.prefix + shape.pointer) if text
+            ]
         return notation.texts(shape, self._value(shape)) if shape.kind not in {Kind.GROUP, Kind.FIXED} else ()
 
     def _value(self, shape: Shape) -> Value:

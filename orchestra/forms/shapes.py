@@ -104,14 +104,18 @@ def _shape(place: Shape, schema: object, whole: Mapping[str, Any]) -> Shape:
 
 
 def _parts(group: Shape, whole: Mapping[str, Any]) -> Iterator[Shape]:
-    """The properties of a group, each with what it has of the value."""
+    """The properties of a group, each with what it has of the value: first what is needed, in the order of that list.
+
+    The database keeps lists in their order, but not the members of an object.
+    """
     start = group.start if isinstance(group.start, dict) else {}
-    needed = group.schema.get("required", ())
-    for index, (name, schema) in enumerate(group.schema["properties"].items()):
+    schemas, needed = group.schema["properties"], group.schema.get("required", ())
+    names = dict.fromkeys([*(name for name in needed if name in schemas), *schemas])
+    for index, name in enumerate(names):
         place = Shape(
             Kind.JSON, {}, (*group.path, name), (*group.spot, index), name in needed, start=start.get(name, ABSENT)
         )  # fmt: skip
-        yield _shape(place, schema, whole)
+        yield _shape(place, schemas[name], whole)
 
 
 def _resolved(schema: object, whole: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -81,6 +81,11 @@ def test_labels_hints_and_what_is_needed_are_in_words() -> None:
     assert drawing.fields({"type": "object", "properties": {"order_id": {}}})[0].label == "Order id"
 
 
+def test_what_is_needed_comes_first_in_the_order_of_that_list() -> None:
+    schema = {"type": "object", "properties": {"a": {}, "b": {}, "c": {}}, "required": ["c", "b"]}
+    assert [field.pointer for field in drawing.fields(schema)] == ["/c", "/b", "/a"]
+
+
 def test_defaults_are_shown_in_a_new_form_but_not_where_a_value_was_left_out() -> None:
     schema = {
         "type": "object",
@@ -128,7 +133,7 @@ def test_refused_form_shows_what_was_typed_with_the_message_at_its_field() -> No
     with pytest.raises(Invalid) as caught:
         reading.value(schema, posted)
     name, count, tags, size = drawing.fields(schema, None, posted, caught.value.problems)
-    assert (name.value, count.value, tags.value) == (" Ann ", "many", "1\r\ntwo")
+    assert (name.value, count.value, tags.value) == (" Ann ", "many", "1\ntwo")
     assert [choice.label for choice in size.choices if choice.chosen] == ["m"]
     assert "whole number" in count.problem
     assert tags.problem.startswith("Item 2: Write a whole number")
