@@ -186,8 +186,9 @@ def fork_run(request: HttpRequest, uid: UUID, body: Fork) -> Status[RunTold]:
 
 
 def _operator(request: HttpRequest, uid: UUID) -> Caller:
-    """Who may operate this run. Raises NotFound, NotAllowed."""
+    """The person who may operate this run. Raises NotFound, NotAllowed."""
     caller = callers.of(request)
+    caller.person()
     with borrow():
         run = listing.find(uid, caller.holder)
         roles.check(caller.holder, "operate", run.deployment)

@@ -1,0 +1,47 @@
+"""One site for the tests of a module: they share the server, the people and a worker, and make their own rows."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from orchestra.local.embedded import Services
+from tests.api.site import Site, serving
+from tests.databases import Database, in_use
+from tests.engine.stage import Stage, forget
+
+numbers = itertools.count(1)
+#: Enough for any test but those that count.
+LIMITS = {"ORCHESTRA_RATE": "100000", "ORCHESTRA_RATE_STRANGERS": "100000"}
+
+
+@pytest.fixture(scope="module")
+def limits() -> dict[str, str]:
+    """How much may come at once; a module that counts says it otherwise."""
+    return LIMITS
+
+
+@pytest.fixture(scope="module")
+def site(services: Services, template: str, limits: dict[str, str]) -> Iterator[Site]:
+    """The site."""
+    assert services.postgres
+    assert services.valkey
+    services.postgres.revive()
+    services.valkey.revive()
+    name = f"api_{next(numbers)}"
+    services.postgres.create_database(name, template=template)
+    try:
+        with in_use(Database(name, services.postgres)) as made:
+            forget()
+            stage = Stage(made)
+            stage.hire()
+            try:
+                with serving({**os.environ, **limits}) as address:
+                    yield Site(address, stage)
+            finally:
+                stage.dismiss()
+    finally:
+        services.postgres.drop_database(name)
