@@ -36,9 +36,10 @@ def reject(
     category: str = "",
     account: User | None = None,
     opened_at: datetime | None = None,
+    authentication: Mapping[str, Json] | None = None,
 ) -> Proposal:
     """Vote against; the reason goes back to the agent. Raises as `resolve.vote`."""
-    ballot = Ballot(Vote.REJECT, digest, reason, category, opened_at)
+    ballot = Ballot(Vote.REJECT, digest, reason, category, opened_at, authentication or {})
     return resolve.vote(uid=uid, by=by, ballot=ballot, account=account)
 
 
@@ -51,9 +52,10 @@ def ask_changes(
     category: str = "",
     account: User | None = None,
     opened_at: datetime | None = None,
+    authentication: Mapping[str, Json] | None = None,
 ) -> Proposal:
     """Send it back to the agent with what should change. Raises as `resolve.vote`."""
-    ballot = Ballot(Vote.CHANGES, digest, reason, category, opened_at)
+    ballot = Ballot(Vote.CHANGES, digest, reason, category, opened_at, authentication or {})
     return resolve.vote(uid=uid, by=by, ballot=ballot, account=account)
 
 

@@ -5,32 +5,25 @@ What others wrote is shown with every unseen character as its code point. Reads 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.engine import resolve
 from orchestra.engine.case import PREVIEW
 from orchestra.models import Approval, Person, Proposal, ToolCall
 from orchestra.tools import redaction, toolbox
 from orchestra.tools.sentences import Segment, segments, visible
+from reviews.marks import Piece, pieces
 
 TIERS: Final[Mapping[int, str]] = {1: "low", 2: "medium", 3: "high", 4: "critical"}
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """One argument of a call, as it is shown."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything on the page of one proposal. `against` says why the reader may not approve; empty when they may."""
+    """What stands at the head of a proposal's page and at its foot: the sentence, why it is asked, what is sent."""
 
     proposal: Proposal
     call: ToolCall
@@ -39,39 +32,29 @@ class Facts:
     asked: str
     needs: str
     rules: Sequence[Mapping[str, Any]]
-    arguments: Sequence[Argument]
-    observed: str
-    preview: str
     request: str
+    canonical: str
     digest: str
-    agent_says: str
-    votes: Sequence[Approval]
-    against: str
-    needs_reason: bool
+    agent_says: Sequence[Piece]
     before: Sequence[ToolCall]
 
 
-def of(proposal: Proposal, reader: Person) -> Facts:
-    """The facts of a proposal for one reader."""
+def of(proposal: Proposal) -> Facts:
+    """The facts of a proposal."""
     call = proposal.toolcall
-    shown = masked(proposal, args=call.arguments, observed=observed(call))
+    shown = masked(proposal, args=call.arguments)["args"]
     return Facts(
         proposal=proposal,
         call=call,
-        sentence=_sentence(proposal),
+        sentence=sentence(proposal),
         tier=TIERS[proposal.tier],
         asked=asked(proposal),
         needs=needs(proposal),
         rules=[{**hit, "where": rule(hit)} for hit in proposal.ruling.rules],
-        arguments=_arguments(shown["args"]),
-        observed=_pretty(shown["observed"]),
-        preview=_pretty(proposal.preview) if proposal.preview else "",
         request="\n".join(request(proposal)),
+        canonical=visible(canonical.encode(shown).decode()),
         digest=bytes(proposal.digest).hex(),
-        agent_says=visible(call.agent_reason),
-        votes=votes(proposal, reader),
-        against=resolve.objection(proposal, reader) or "",
-        needs_reason=needs_reason(proposal),
+        agent_says=pieces(call.agent_reason),
         before=list(_before(call)),
     )
 
@@ -111,7 +94,8 @@ def needs_reason(proposal: Proposal) -> bool:
 
 def votes(proposal: Proposal, reader: Person) -> list[Approval]:
     """The votes so far. Where they are blind, nobody sees those of others before their own."""
-    found = list(proposal.approvals.select_related("person").order_by("pk"))
+    rows = proposal.approvals.filter(withdrawn_at__isnull=True)
+    found = list(rows.select_related("person").order_by("pk"))
     blind = proposal.state == "pending" and proposal.requirements.get("blind")
     return [] if blind and all(vote.person_id != reader.pk for vote in found) else found
 
@@ -151,7 +135,8 @@ def _of_tool(call: ToolCall) -> tuple[str, ...]:
     return tuple(toolbox.declared(call.tool_version_id).redact) if call.tool_version_id is not None else ()
 
 
-def _sentence(proposal: Proposal) -> list[Segment]:
+def sentence(proposal: Proposal) -> list[Segment]:
+    """What it does, in parts: the tool's own words, and values of the arguments."""
     call = proposal.toolcall
     if call.tool_version_id is None:
         return [Segment(proposal.sentence)]
@@ -164,15 +149,3 @@ def _before(call: ToolCall) -> Iterator[ToolCall]:
     while before is not None:
         yield before
         before = before.parent
-
-
-def _arguments(arguments: Json) -> list[Argument]:
-    if not isinstance(arguments, dict):
-        return [Argument("", _pretty(arguments))]
-    return [Argument(name, _pretty(value)) for name, value in arguments.items()]
-
-
-def _pretty(value: Json) -> str:
-    if isinstance(value, str):
-        return visible(value)
-    return "\n".join(visible(line) for line in json.dumps(value, indent=2, ensure_ascii=False).splitlines())

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Coalesce, Least, Now
 
 from orchestra import logs, moves
@@ -91,17 +91,25 @@ def may_see(proposal: Proposal, by: Person) -> None:
         raise NotFound(f"There is no proposal {proposal.uid}.")
 
 
-def objection(proposal: Proposal, by: Person, *, verdict: str = Vote.APPROVE) -> str | None:
-    """Why this person may not decide so on this proposal now; None when they may. Stages hold up approvals only."""
+def objection(
+    proposal: Proposal, by: Person, *, verdict: str = Vote.APPROVE, may_review: bool | None = None
+) -> str | None:
+    """Why this person may not decide so on this proposal now; None when they may. Stages hold up approvals only.
+
+    `may_review`: whether they have the right, where the caller has read that with the proposal.
+    """
     wanted = proposal.requirements
-    if (against := _objection(proposal, by, wanted)) is not None or verdict != Vote.APPROVE:
+    against = _objection(proposal, by, wanted, may_review=may_review)
+    if against is not None or verdict != Vote.APPROVE or not quorum.stages(wanted):
         return against
     return quorum.too_early(wanted, by, standing(proposal))
 
 
-def _objection(proposal: Proposal, by: Person, wanted: Wanted, rules: Rules = ()) -> str | None:
+def _objection(
+    proposal: Proposal, by: Person, wanted: Wanted, rules: Rules = (), *, may_review: bool | None = None
+) -> str | None:
     """What stands against the person, whoever else has voted."""
-    if not roles.may(by, "review", proposal.deployment):
+    if not (roles.may(by, "review", proposal.deployment) if may_review is None else may_review):
         return "You may look at this, but deciding needs the right to review here."
     if said := quorum.outside(wanted, by):
         return said
@@ -137,8 +145,10 @@ def _authors(rules: Rules) -> frozenset[int]:
     """Who wrote the rules: by the version that each is in, and by name where that is all we know."""
     digests = [bytes.fromhex(str(rule["digest"])) for rule in rules if rule.get("digest")]
     names = {rule["author"] for rule in rules if rule.get("author")}
-    wrote = PolicyVersion.objects.filter(digest__in=digests).values_list("author", flat=True)
-    return frozenset(wrote) | frozenset(Person.objects.filter(name__in=names).values_list("pk", flat=True))
+    if not digests and not names:
+        return frozenset()
+    wrote = PolicyVersion.objects.filter(digest__in=digests).values("author")
+    return frozenset(Person.objects.filter(Q(name__in=names) | Q(pk__in=wrote)).values_list("pk", flat=True))
 
 
 def standing(proposal: Proposal, wanted: Wanted | None = None, rules: Rules | None = None) -> list[Approval]:

@@ -1,1 +1,105 @@
 "use strict";
+/* Forms: one click sends once, typed text outlives a lost session, what is critical is read and typed first. All of it
+   is checked by the server too; without this script every form works. */
+(() => {
+  const PREFIX = "keep:";
+  const narrow = window.matchMedia("(max-width: 40rem)");
+  const every = (root, what) => [...(root.matches?.(what) ? [root] : []), ...root.querySelectorAll(what)];
+  const fields = (form) => [...form.elements].filter((field) => field.name && field.matches("textarea, select, input:not([type=hidden])"));
+  const plain = (field) => !field.matches("[type=checkbox], [type=radio]");
+
+  // Kept text: per tab, for the form of that name; gone when a page without that form follows a sending.
+  const keep = (form) => {
+    const key = PREFIX + form.dataset.keep;
+    const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
+    for (const field of fields(form).filter(plain)) {
+      if (field.value === "" && kept[field.name]) field.value = kept[field.name];
+    }
+    form.addEventListener("input", () => {
+      const typed = fields(form).filter(plain).map((field) => [field.name, field.value]);
+      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
+    });
+  };
+  const forget = () => {
+    const here = new Set(every(document, "form[data-keep]").map((form) => PREFIX + form.dataset.keep));
+    for (const key of JSON.parse(sessionStorage.getItem("sent") || "[]")) {
+      if (!here.has(key)) sessionStorage.removeItem(key);
+    }
+    sessionStorage.removeItem("sent");
+  };
+
+  // Critical: the button waits until the end of the effect was on the screen and the name is typed.
+  const guard = (button) => {
+    const form = button.form;
+    const field = form.querySelector("[data-wanted]");
+    const effect = document.querySelector("[data-shown=effect]");
+    let seen = !effect;
+    const check = () => { button.disabled = !seen || field?.value.trim() !== field?.dataset.wanted.trim(); };
+    if (effect) {
+      const watch = new IntersectionObserver((found) => {
+        if (!found.some((one) => one.isIntersecting)) return;
+        seen = true;
+        watch.disconnect();
+        check();
+      });
+      watch.observe(effect.lastElementChild);
+    }
+    field?.addEventListener("input", check);
+    check();
+  };
+
+  const count = (time) => {
+    const tick = () => {
+      const left = Math.round((Date.parse(time.dataset.until) - Date.now()) / 1000);
+      const over = left <= 0;
+      time.textContent = over ? "now" : left < 120 ? `${left} s` : `${Math.round(left / 60)} min`;
+      if (over) for (const button of time.closest(".note")?.querySelectorAll("[data-key=z]") || []) button.disabled = true;
+      else if (time.isConnected) setTimeout(tick, 1000);
+    };
+    tick();
+  };
+
+  const copies = (button) => {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.copies);
+      source.select();
+      try { await navigator.clipboard.writeText(source.value); button.textContent = "Copied"; } catch { source.focus(); }
+    });
+  };
+
+  const prepare = (root) => {
+    every(root, "form[data-keep]").forEach(keep);
+    every(root, "button[data-critical]").forEach(guard);
+    every(root, "time[data-until]").forEach(count);
+    every(root, "[data-copies]").forEach(copies);
+    every(root, ".deciding").forEach((panel) => { if (narrow.matches && !panel.querySelector("[role=alert]")) panel.open = false; });
+    every(root, "[data-print]").forEach((button) => {
+      button.hidden = false;
+      button.addEventListener("click", () => window.print());
+    });
+  };
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.keep) {
+      const sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
+      sessionStorage.setItem("sent", JSON.stringify([...sent, PREFIX + form.dataset.keep]));
+    }
+    if (form.hasAttribute("hx-post")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of every(document, "form[data-sent]")) delete form.dataset.sent;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const root = document.getElementById(event.detail.target.id) || event.detail.target;
+    prepare(root);
+    (root.querySelector("[aria-invalid=true]") || root.querySelector("[role=alert]"))?.focus();
+  });
+
+  forget();
+  prepare(document);
+})();

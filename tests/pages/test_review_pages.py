@@ -56,7 +56,8 @@ def test_nobody_sees_anything_without_signing_in(scene: Scene) -> None:
 def test_queue_shows_what_waits_for_the_reviewer_with_its_sentence(scene: Scene) -> None:
     page = signed_in(scene.reviewer).get("/reviews/").content.decode()
     assert "Your turn 1" in page
-    assert f'/reviews/{scene.proposal.uid}/">{scene.proposal.sentence}' in page
+    assert f'href="/reviews/{scene.proposal.uid}/"' in page
+    assert f">{scene.proposal.sentence}</a>" in page
 
 
 @pytest.mark.parametrize("who", ["requester", "voter"])
@@ -117,7 +118,7 @@ def test_after_a_decision_comes_what_waits_next_with_a_word_on_the_last(scene: S
     following = propose(scene.proposal.deployment, scene.requester)
     client = signed_in(scene.reviewer)
     answer = client.post(f"/reviews/{scene.proposal.uid}/approve/", form(scene), follow=True)
-    assert answer.redirect_chain[-1][0] == f"/reviews/{following.uid}/"
+    assert answer.redirect_chain[-1][0] == f"/reviews/{following.uid}/?tab=yours"
     assert "Approved: Refund 5.00 EUR (now approved)" in answer.content.decode()
 
 
@@ -157,7 +158,7 @@ def test_second_decision_is_told_of_the_first(scene: Scene) -> None:
 
 def test_reading_decides_nothing(scene: Scene) -> None:
     client = signed_in(scene.reviewer)
-    for verb in ("approve", "reject", "changes", "edit"):
+    for verb in ("approve", "reject", "changes", "withdraw", "claim"):
         assert client.get(f"/reviews/{scene.proposal.uid}/{verb}/", form(scene)).status_code == 405
     assert client.post(f"/reviews/{scene.proposal.uid}/burn/", form(scene)).status_code == 404
     assert state(scene.proposal) == "pending"

@@ -1,0 +1,94 @@
+"""What a person is told whose decision came too late, or was for something else: who, when, why, and what there is now. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from orchestra.errors import Expired, Halted, OrchestraError, StaleState
+from orchestra.models import Approval, Person, Proposal, ToolCall
+from reviews import diff, facts, queue
+from reviews.diff import Comparison
+from reviews.marks import Piece, pieces
+from reviews.panel import VERDICTS
+
+#: Links of a chain of calls that are followed to the newest one.
+FARTHEST: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """`title` says what has happened. `newer` is the proposal that took its place, `difference` what it changes."""
+
+    title: str
+    message: str
+    who: str
+    verdict: str
+    when: object
+    reason: Sequence[Piece]
+    newer: Proposal | None
+    difference: Comparison | None
+    typed: str
+
+
+def of(
+    proposal: Proposal, reader: Person, error: OrchestraError | None = None, typed: str = ""
+) -> Conflict | None:
+    """Why nothing can be decided here (any more); None while it can, unless `error` says otherwise."""
+    if error is None and proposal.state == "pending":
+        return None
+    last = _last(proposal)
+    newer = successor(proposal, reader) if proposal.toolcall.finished_at is not None else None
+    return Conflict(
+        title=_title(proposal, error),
+        message=error.message if error is not None else "",
+        who=str(last.person) if last is not None else "",
+        verdict=VERDICTS.get(last.verdict, "") if last is not None else "",
+        when=proposal.decided_at,
+        reason=pieces(last.reason) if last is not None else (),
+        newer=newer,
+        difference=difference(proposal, newer) if newer is not None else None,
+        typed=typed,
+    )
+
+
+def _title(proposal: Proposal, error: OrchestraError | None) -> str:
+    if isinstance(error, Halted):
+        return "This is halted"
+    if isinstance(error, Expired) or proposal.state == "expired":
+        return "The time to decide this has run out"
+    if proposal.state == "superseded":
+        return "Something else took the place of this"
+    if proposal.state == "cancelled":
+        return "The run was called off"
+    if proposal.state != "pending":
+        return f"This is {proposal.state} already" if error is not None else f"This is {proposal.state}"
+    return "Something has changed meanwhile" if isinstance(error, StaleState) else "This did not work"
+
+
+def _last(proposal: Proposal) -> Approval | None:
+    """The vote that decided, where votes did."""
+    if proposal.state not in {"approved", "rejected", "returned"}:
+        return None
+    rows = proposal.approvals.filter(withdrawn_at__isnull=True)
+    return rows.select_related("person").order_by("-pk").first()
+
+
+def successor(proposal: Proposal, reader: Person) -> Proposal | None:
+    """The newest proposal in the place of this one, if there is one that the reader may see."""
+    call: ToolCall | None = proposal.toolcall
+    found = None
+    for _ in range(FARTHEST):
+        call = ToolCall.objects.filter(parent=call).order_by("-pk").first()
+        if call is None:
+            break
+        found = queue.visible(reader).filter(toolcall=call).first() or found
+    return found
+
+
+def difference(old: Proposal, new: Proposal) -> Comparison:
+    """The arguments of one and the other."""
+    before = facts.masked(old, args=old.toolcall.arguments)["args"]
+    after = facts.masked(new, args=new.toolcall.arguments)["args"]
+    return diff.compare(before, after, at="/args")

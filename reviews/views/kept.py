@@ -1,0 +1,50 @@
+"""What somebody typed for a decision, read from the form and kept over a fresh sign-in. Refuses to keep more than one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.http import HttpRequest
+
+KEY: Final = "typed"
+LONGEST: Final = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The fields that a person fills."""
+
+    reason: str = ""
+    category: str = ""
+    target: str = ""
+
+
+def typed(request: HttpRequest) -> Typed:
+    """What the form sent."""
+    return Typed(**{name: request.POST.get(name, "")[:LONGEST] for name in Typed.__slots__})
+
+
+def keep(request: HttpRequest, uid: UUID) -> None:
+    """Keep what the form sent until the page of the proposal is opened again."""
+    request.session[KEY] = {"of": str(uid), **asdict(typed(request))}
+
+
+def taken(request: HttpRequest, uid: UUID) -> Typed:
+    """What was kept for this proposal, once."""
+    found = request.session.get(KEY)
+    if not isinstance(found, dict) or found.get("of") != str(uid):
+        return Typed()
+    del request.session[KEY]
+    return Typed(**{name: str(found.get(name, "")) for name in Typed.__slots__})
+
+
+def opened(request: HttpRequest) -> datetime | None:
+    """When the page was opened, as the form says."""
+    try:
+        found = datetime.fromisoformat(request.POST.get("opened", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
