@@ -7,16 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    Func,
+    JSONField,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast
 
 from orchestra.errors import Invalid, NotFound
 from orchestra.models import Approval, Person, Proposal
 from orchestra.people import roles
+from reviews import places
+from reviews.places import Order, Place
 
 TABS: Final[Mapping[str, str]] = {
     "yours": "Your turn",
@@ -27,38 +44,57 @@ TABS: Final[Mapping[str, str]] = {
 OVER: Final = ("approved", "rejected", "returned", "superseded", "cancelled")
 ON_PAGE: Final = 50
 MOST_COUNTED: Final = 1_000
+MOST_WORDS: Final = 5
+#: From this tier on who changed a call may not approve it.
+OTHERS_FROM_TIER: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What of a tab is wanted: exact names, empty for all. `before` is where a page ends, as `Page.older` gave it."""
+    """What of a tab is wanted: exact names, words that occur, empty for all.
+
+    `before` is where a page ends, as `Page.older` gave it; `after` where it begins, as `Page.newer` did.
+    """
 
     tier: str = ""
     workflow: str = ""
     environment: str = ""
     agent: str = ""
     tool: str = ""
+    words: str = ""
     before: str = ""
+    after: str = ""
 
     def named(self) -> dict[str, str]:
         """Those that are set, without the place."""
-        given = {name: getattr(self, name) for name in ("tier", "workflow", "environment", "agent", "tool")}
-        return {name: value for name, value in given.items() if value}
+        names = ("tier", "workflow", "environment", "agent", "tool", "words")
+        return {name: value for name in names if (value := getattr(self, name))}
+
+    @property
+    def place(self) -> Place | None:
+        """Where the page begins or ends. Raises Invalid for a place that leads nowhere."""
+        text = self.after or self.before
+        return Place.read(text) if text else None
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who looks, with what they may see and review (ids of deployments) and the groups they are in; read once a page."""
+    """Who looks, with what they may see and review (ids of deployments) and the groups they are in.
+
+    `reader` reads it once for a page; in an `unread` one these are queries, which become parts of others.
+    """
 
     person: Person
-    sees: frozenset[int]
-    reviews: frozenset[int]
-    groups: frozenset[str]
+    sees: frozenset[int] | QuerySet[Any, Any]
+    reviews: frozenset[int] | QuerySet[Any, Any]
+    groups: frozenset[str] | QuerySet[Group, str]
+    workflows: Sequence[str] = ()
+    environments: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a tab; `older` leads to the next one, empty at the end."""
+    """One page of a tab; `older` leads to the next one, `newer` to the one before, empty where there is none."""
 
     rows: Sequence[Proposal]
     older: str = ""
@@ -66,14 +102,37 @@ class Page:
 
 
 def reader(person: Person) -> Reader:
-    """What the queue must know of somebody."""
-    groups = Group.objects.filter(user__person=person, user__is_active=True)
+    """What the queue must know of somebody, by one query."""
+    reviewed = roles.visible_to(person, "review").filter(pk=OuterRef("pk"))
+    seen = roles.visible_to(person).annotate(
+        reviewed=Exists(reviewed.values("pk")), groups_in=ArraySubquery(_groups(person))
+    )
+    found = list(
+        seen.values_list("pk", "reviewed", "groups_in", "workflow__name", "environment__name").order_by("pk")
+    )
     return Reader(
         person,
-        frozenset(roles.visible_to(person).values_list("pk", flat=True)),
-        frozenset(roles.visible_to(person, "review").values_list("pk", flat=True)),
-        frozenset(groups.values_list("name", flat=True)),
+        sees=frozenset(line[0] for line in found),
+        reviews=frozenset(line[0] for line in found if line[1]),
+        groups=frozenset(found[0][2]) if found else frozenset(),
+        workflows=sorted({line[3] for line in found}),
+        environments=sorted({line[4] for line in found}),
     )
+
+
+def unread(person: Person) -> Reader:
+    """The same without asking yet, for one query about few rows."""
+    return Reader(
+        person,
+        roles.visible_to(person).values("pk"),
+        roles.visible_to(person, "review").values("pk"),
+        _groups(person),
+    )
+
+
+def _groups(person: Person) -> QuerySet[Group, str]:
+    groups = Group.objects.filter(user__person=person, user__is_active=True)
+    return groups.values_list("name", flat=True).distinct()
 
 
 def pending(person: Person) -> QuerySet[Proposal]:
@@ -91,10 +150,11 @@ def find(uid: UUID, person: Person) -> Proposal:
 
 def visible(person: Person) -> QuerySet[Proposal]:
     """All that the person may look at, with what is needed to tell of it."""
-    return _told(Proposal.objects.filter(deployment__in=roles.visible_to(person)))
+    return told(Proposal.objects.filter(deployment__in=roles.visible_to(person)))
 
 
-def _told(rows: QuerySet[Proposal]) -> QuerySet[Proposal]:
+def told(rows: QuerySet[Proposal]) -> QuerySet[Proposal]:
+    """With the rows that pages tell of."""
     return rows.select_related(
         "deployment__workflow",
         "deployment__environment",
@@ -106,55 +166,119 @@ def _told(rows: QuerySet[Proposal]) -> QuerySet[Proposal]:
     )
 
 
+def judged(reader: Reader) -> QuerySet[Any]:
+    """All that the reader may look at, with whether it is `mine` to decide, in no order."""
+    return Proposal.objects.filter(deployment__in=reader.sees).annotate(mine=_may_decide(reader))
+
+
+def waiting(reader: Reader) -> QuerySet[Any]:
+    """What of it waits."""
+    return judged(reader).filter(state="pending")
+
+
 def tab(name: str, reader: Reader) -> QuerySet[Proposal]:
     """The proposals of a tab, in no order yet. Raises NotFound for a tab that there is not."""
-    rows = Proposal.objects.filter(deployment__in=reader.sees)
-    if name == "yours":
-        return rows.filter(_may_decide(reader), state="pending")
-    if name == "others":
-        return rows.filter(state="pending").exclude(pk__in=tab("yours", reader).values("pk"))
+    over = Proposal.objects.filter(deployment__in=reader.sees, decided_at__isnull=False)
+    if name in {"yours", "others"}:
+        return waiting(reader).filter(mine=name == "yours")
     if name == "decided":
-        return rows.filter(state__in=OVER)
+        return over.filter(state__in=OVER)
     if name == "expired":
-        return rows.filter(state="expired")
+        return over.filter(state="expired")
     raise NotFound(f"There is no tab {name[:40]!r}.")
 
 
+def order(name: str) -> Order:
+    """How a tab is sorted."""
+    return places.WAITING if name in {"yours", "others"} else places.OVER
+
+
+def rows(name: str, reader: Reader, filters: Filters) -> QuerySet[Proposal]:
+    """The proposals of a tab that the filters leave, with what pages tell of them, in no order yet. Raises Invalid."""
+    found = told(tab(name, reader)).filter(**_columns(filters))
+    return found.filter(worded(filters.words, "sentence", "toolcall__run"))
+
+
 def page(name: str, reader: Reader, filters: Filters) -> Page:
-    """One page of a tab. Raises Invalid for a place that leads nowhere."""
-    rows = _told(tab(name, reader)).filter(**_columns(filters))
-    waits = name in {"yours", "others"}
-    rows = rows.order_by(*(("-tier", "created_at", "id") if waits else ("-decided_at", "-id")))
-    if filters.before:
-        rows = rows.filter(_after(filters.before) if waits else _before(filters.before))
-    found = list(rows[: ON_PAGE + 1])
-    last = found[ON_PAGE - 1] if len(found) > ON_PAGE else None
-    older = "" if last is None else (_place(last) if waits else _place_of_decided(last))
-    return Page(found[:ON_PAGE], older, filters)
+    """One page of the proposals of a tab. Raises Invalid for a place that leads nowhere."""
+    sorting = order(name)
+    found = rows(name, reader, filters).order_by(*sorting.columns(newer=False))
+    if filters.place is not None:
+        found = found.filter(filters.place.beyond(places.PROPOSALS, sorting, newer=False))
+    kept = list(found[: ON_PAGE + 1])
+    more = len(kept) > ON_PAGE
+    older = str(sorting.place(places.PROPOSALS, kept[ON_PAGE - 1])) if more else ""
+    return Page(kept[:ON_PAGE], older, filters)
 
 
-def count(name: str, reader: Reader) -> str:
-    """How many a tab holds, as a text: exact up to a thousand."""
-    found = tab(name, reader).order_by()[: MOST_COUNTED + 1].count()
-    return f"{MOST_COUNTED}+" if found > MOST_COUNTED else str(found)
+def worded(words: str, told: str, run: str) -> Q:
+    """Rows in which every word occurs: in what they say, in the subject or reference of the task, or as the run's id."""
+    found = Q()
+    for word in words.split()[:MOST_WORDS]:
+        anywhere = Q(**{f"{told}__icontains": word})
+        anywhere |= Q(**{f"{run}__task__subject__icontains": word})
+        anywhere |= Q(**{f"{run}__task__reference__icontains": word})
+        found &= anywhere | _run(word, run)
+    return found
 
 
-def _may_decide(reader: Reader) -> Q:
-    """As far as the database can tell; `resolve.objection` has the last word."""
-    person, groups = reader.person, sorted(reader.groups)
+def _run(word: str, run: str) -> Q:
+    try:
+        return Q(**{f"{run}__uid": UUID(word)})
+    except ValueError:
+        return Q(pk__in=())
+
+
+def _may_decide(reader: Reader) -> Case:
+    """Whether a proposal is the reader's to decide, as far as the database can tell.
+
+    `resolve.objection` has the last word.
+    """
+    person = reader.person
     voted = Approval.objects.filter(proposal=OuterRef("pk"), person=person, withdrawn_at__isnull=True)
     task, agent = "toolcall__run__task", "toolcall__turn__agent_version__agent"
-    asked = Q(requirements__groups=[]) | Q(requirements__groups__has_any_keys=groups or [""])
-    none_asked = Q(requirements__groups__isnull=True)
-    return (
+    allowed = (
         Q(deployment__in=reader.reviews)
         & ~Exists(voted)
         & ~Q(**{f"{task}__requester": person})
         & ~Q(**{f"{task}__service__owner": person})
         & ~Q(**{f"{agent}__owner": person})
+        & ~Q(toolcall__edited_by=person, tier__gte=OTHERS_FROM_TIER)
         & ~Q(ruling__rules__contains=[{"author": person.name}])
-        & (asked | none_asked)
+        & _asked(reader)
     )
+    return Case(When(allowed, then=Value(value=True)), default=Value(value=False))
+
+
+def _asked(reader: Reader) -> Q:
+    """Whether the rule asks no group, or one that the reader is in: those of which one each must agree, and stages."""
+    mine = (
+        ArraySubquery(reader.groups)
+        if isinstance(reader.groups, QuerySet)
+        else Value(sorted(reader.groups), output_field=ArrayField(TextField()))
+    )
+    nobody = Func(_AskedGroups(), template="(%(expressions)s = '[]'::jsonb)", output_field=BooleanField())
+    us = Func(
+        _AskedGroups(),
+        Cast(mine, ArrayField(TextField())),
+        template="(%(expressions)s)",
+        arg_joiner=" ?| ",
+        output_field=BooleanField(),
+    )
+    return Q(nobody) | Q(us)
+
+
+class _AskedGroups(Func):
+    """Every group that the requirements of a proposal name, as one list."""
+
+    template = (
+        "(jsonb_path_query_array(%(expressions)s, '$.groups[*]')"
+        " || jsonb_path_query_array(%(expressions)s, '$.stages[*][*]'))"
+    )
+    output_field = JSONField()
+
+    def __init__(self) -> None:
+        super().__init__(F("requirements"))
 
 
 def _columns(filters: Filters) -> dict[str, Any]:
@@ -165,49 +289,7 @@ def _columns(filters: Filters) -> dict[str, Any]:
         "agent": "toolcall__turn__agent_version__agent__name",
         "tool": "toolcall__tool_name",
     }
-    given = filters.named()
+    given = {name: value for name, value in filters.named().items() if name in columns}
     if "tier" in given and given["tier"] not in {"1", "2", "3", "4"}:
         raise Invalid.at("/tier", "A tier is 1, 2, 3 or 4.")
     return {columns[name]: value for name, value in given.items()}
-
-
-def _place(last: Proposal) -> str:
-    return f"{last.tier}~{last.created_at.isoformat()}~{last.pk}"
-
-
-def _place_of_decided(last: Proposal) -> str:
-    return f"{last.decided_at.isoformat() if last.decided_at else ''}~{last.pk}"
-
-
-def _after(place: str) -> Q:
-    """Rows behind a place: lower tiers, or later ones of the same tier; the first key bounds the search."""
-    tier, moment, pk = _parts(place, 3)
-    at, number = _moment(moment), _number(pk)
-    same = Q(tier=_number(tier)) & (Q(created_at__gt=at) | Q(created_at=at, pk__gt=number))
-    return Q(tier__lte=_number(tier)) & (Q(tier__lt=_number(tier)) | same)
-
-
-def _before(place: str) -> Q:
-    moment, pk = _parts(place, 2)
-    at = _moment(moment)
-    return Q(decided_at__lte=at) & (Q(decided_at__lt=at) | Q(decided_at=at, pk__lt=_number(pk)))
-
-
-def _parts(place: str, number: int) -> list[str]:
-    parts = place.split("~")
-    if len(parts) != number:
-        raise Invalid.at("/before", "This page does not exist: go back to the first one.")
-    return parts
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid.at("/before", "This page does not exist: go back to the first one.") from None
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise Invalid.at("/before", "This page does not exist: go back to the first one.")
-    return int(text)

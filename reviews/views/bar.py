@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from orchestra.views import frame
-from reviews import queue
-from reviews.views.access import reader
+from reviews import counts, queue
 
 
 def bar(request: HttpRequest) -> dict[str, Any]:
@@ -18,4 +17,4 @@ def bar(request: HttpRequest) -> dict[str, Any]:
     someone = frame.person(request) if user is not None and user.is_authenticated else None
     if someone is None:
         return {}
-    return {"waiting": SimpleLazyObject(lambda: queue.count("yours", reader(request, someone)))}
+    return {"waiting": SimpleLazyObject(lambda: counts.yours(queue.unread(someone)))}

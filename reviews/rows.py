@@ -1,0 +1,173 @@
+"""One line of the queue, as plain data: a proposal or a question, what it says, how long it waits, what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import CharField, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Now, NullIf
+from django.urls import reverse
+
+from orchestra.models import Approval, Person, Proposal, Vote
+from orchestra.tools.sentences import visible
+from reviews.models import Claim, Presence
+
+TIERS: Final[Mapping[int, str]] = {1: "low", 2: "medium", 3: "high", 4: "critical"}
+KINDS: Final[Mapping[str, str]] = {"form": "question", "escalation": "stuck", "unknown": "in doubt"}
+#: A page that is open tells of itself so often that half a minute of silence means it is closed.
+LOOKS_FOR: Final = timedelta(seconds=30)
+#: From here on the end of the time is told in words.
+SOON: Final = timedelta(minutes=30)
+
+
+def _called(person: str) -> Coalesce:
+    full = NullIf(F(f"{person}__full_name"), Value(""))
+    return Coalesce(full, F(f"{person}__name"), output_field=CharField())
+
+
+NAME: Final = _called("person")
+ANSWERED_BY: Final = _called("answered_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one line shows. `can` says whether it may be selected; `by` who decided."""
+
+    uid: str
+    href: str
+    tier: int
+    word: str
+    sentence: str
+    workflow: str
+    environment: str
+    agent: str
+    since: datetime
+    ended: datetime | None
+    waiting: str
+    soon: str
+    standing: Standing
+    can: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far it is, and who is at it: what news tell again."""
+
+    uid: str
+    state: str
+    needs: str
+    by: str = ""
+    claimed: Sequence[str] = ()
+    looking: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is asked here any more."""
+        return self.state not in {"pending", "open"}
+
+
+def with_standing(rows: QuerySet[Proposal], reader: Person) -> QuerySet[Proposal]:
+    """Proposals with the columns that `of_proposal` reads: votes, claims, who looks, who was the last to decide."""
+    live = Approval.objects.filter(proposal=OuterRef("pk"), withdrawn_at__isnull=True)
+    claims = Claim.objects.filter(proposal=OuterRef("pk"), until__gt=Now()).exclude(person=reader)
+    looks = Presence.objects.filter(proposal=OuterRef("pk"), seen_at__gt=Now() - LOOKS_FOR)
+    return rows.annotate(
+        have=_number(live.filter(verdict=Vote.APPROVE)),
+        last_by=Subquery(live.order_by("-pk").values(called=NAME)[:1]),
+        claimed=ArraySubquery(claims.order_by("until").values(called=NAME)),
+        looking=_number(looks.exclude(person=reader)),
+    )
+
+
+def of_proposal(proposal: Any, now: datetime, *, can: bool) -> Row:
+    """The line of a proposal that was read by `with_standing`."""
+    turn = proposal.toolcall.turn
+    return Row(
+        uid=str(proposal.uid),
+        href=reverse("reviews:detail", args=[proposal.uid]),
+        tier=proposal.tier,
+        word=TIERS[proposal.tier],
+        sentence=visible(proposal.sentence),
+        workflow=proposal.deployment.workflow.name,
+        environment=proposal.deployment.environment.name,
+        agent=turn.agent_version.agent.name if turn is not None else "",
+        since=proposal.created_at,
+        ended=proposal.decided_at,
+        waiting=lasted(now - (proposal.decided_at or proposal.created_at)),
+        soon=_soon(proposal, now),
+        standing=of_votes(vars(proposal)),
+        can=can,
+    )
+
+
+def of_votes(columns: Mapping[str, Any]) -> Standing:
+    """How far a proposal is, by the columns of `with_standing`. Where votes are blind, nobody is told how many there are."""
+    pending, wanted = columns["state"] == "pending", columns["votes_needed"]
+    blind = pending and bool(columns["requirements"].get("blind"))
+    needs = f"{wanted} unseen" if blind else f"{min(columns['have'], wanted)} of {wanted}"
+    agreed = pending and not blind and columns["effective_at"] is not None
+    return Standing(
+        str(columns["uid"]),
+        columns["state"],
+        f"{needs}, agreed" if agreed else needs,
+        by="" if columns["state"] == "expired" else columns["last_by"] or "",
+        claimed=tuple(columns["claimed"]),
+        looking=columns["looking"],
+    )
+
+
+def of_question(question: Any, now: datetime) -> Row:
+    """The line of a question, as `tasks.rows` reads it."""
+    call = question.toolcall
+    turn = call.turn if call is not None else None
+    return Row(
+        uid=str(question.uid),
+        href=reverse("reviews:question", args=[question.uid]),
+        tier=question.tier,
+        word=KINDS[question.kind],
+        sentence=visible(question.title),
+        workflow=question.deployment.workflow.name,
+        environment=question.deployment.environment.name,
+        agent=turn.agent_version.agent.name if turn is not None else "",
+        since=question.created_at,
+        ended=question.finished_at,
+        waiting=lasted(now - (question.finished_at or question.created_at)),
+        soon=_soon(question, now),
+        standing=of_answer(
+            question.uid, question.state, question.group.name, str(question.answered_by or "")
+        ),
+    )
+
+
+def of_answer(uid: object, state: str, group: str, by: str) -> Standing:
+    """How far a question is."""
+    return Standing(str(uid), state, f"one of {group}", by=by)
+
+
+def lasted(time: timedelta) -> str:
+    """A time in the one unit that tells enough."""
+    minutes = int(time.total_seconds() // 60)
+    if minutes < 1:
+        return "under 1 min"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} days"
+
+
+def _soon(row: Any, now: datetime) -> str:
+    if row.expires_at is None or row.state not in {"pending", "open"} or row.expires_at - now > SOON:
+        return ""
+    if row.expires_at <= now:
+        return "time is over"
+    return f"expires in {lasted(row.expires_at - now)}"
+
+
+def _number(rows: QuerySet[Any]) -> Coalesce:
+    counted = rows.order_by().values("proposal").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
