@@ -26,13 +26,13 @@ from orchestra.policies import parse as rules
 from orchestra.policies.judge import judge
 from orchestra.workflows import ends, parse
 
-#: What a definition of each kind adds, and so the permission that publishing it needs.
+#: What publishing a definition of each kind adds: it takes the permission to add that.
 PERMISSIONS: Final[Mapping[str, str]] = {
-    "workflow": "orchestra.add_workflowversion",
-    "policy": "orchestra.add_policyversion",
-    "tool": "orchestra.add_toolversion",
-    "agent": "orchestra.add_agentversion",
-    "binding": "orchestra.add_toolbinding",
+    "workflow": "workflowversion",
+    "policy": "policyversion",
+    "tool": "toolversion",
+    "agent": "agentversion",
+    "binding": "toolbinding",
 }
 
 
@@ -98,7 +98,11 @@ def difference(draft: Draft, *, environment: str) -> list[Line]:
 
 def objection(draft: Draft, *, by: Person, account: User, place: Environment) -> str | None:
     """Why this person must not publish the draft there, as a sentence to them; None when nothing stands against it."""
-    if not account.is_active or account.person_id != by.pk or not account.has_perm(PERMISSIONS[draft.kind]):
+    if (
+        not account.is_active
+        or account.person_id != by.pk
+        or not account.has_perm(f"{draft._meta.app_label}.add_{PERMISSIONS[draft.kind]}")
+    ):
         return f"Publishing a {draft.kind} needs a right that this account does not have."
     touched = Deployment.objects.filter(environment__name=place.name)
     if draft.kind == "workflow":
