@@ -29,6 +29,7 @@ class CallFact:
     """One call. `proposal` is what people were asked, with its `votes`; blind ones of an open question are left out."""
 
     row: ToolCall
+    state: str
     step: str
     turn: int | None
     tool: str
@@ -60,6 +61,7 @@ def _fact(call: ToolCall, sent: Sequence[Dispatch], votes: Sequence[Approval]) -
     version = f" v{call.tool_version.number}" if call.tool_version is not None else ""
     return CallFact(
         row=call,
+        state=call.state.replace("_", " "),
         step=str(call.step),
         turn=call.turn.number if call.turn is not None else None,
         tool=visible(f"{call.tool_name}{version}"),

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, Coalesce, Concat, Now
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Now
 
 from orchestra import states
 from orchestra.engine.claim import HALTED
@@ -77,7 +77,7 @@ def find(uid: UUID, holder: Holder, *rights: str) -> Run:
         "version__workflow", "parent_run", "forked_from", "worker", "cancel_requested_by"
     )
     held = {f"may_{right}": _may(holder, right) for right in rights}
-    run = rows.annotate(is_halted=Exists(HALTED), mark=_mark(), **held).filter(uid=uid).first()
+    run = rows.annotate(is_halted=Exists(HALTED), **_newest(), **held).filter(uid=uid).first()
     if run is None:
         raise NotFound(f"There is no run {uid}.")
     return run
@@ -85,7 +85,7 @@ def find(uid: UUID, holder: Holder, *rights: str) -> Run:
 
 def mark(run: Run) -> str:
     """Changes whenever something has happened in the run, of one that `find` has found."""
-    return str(getattr(run, "mark", ""))
+    return "-".join(str(getattr(run, name, "")) for name in ("last_event", "last_turn", "is_halted"))
 
 
 def seen_at(run: Run) -> datetime:
@@ -118,13 +118,11 @@ def _asks() -> Subquery:
     return Subquery(open_ones.values("title")[:1])
 
 
-def _mark() -> Concat:
-    """The last event of the chain, the last turn, and whether it is halted."""
+def _newest() -> dict[str, Subquery]:
+    """The last event of the chain, and the last turn."""
     head = AuditHead.objects.filter(chain=OuterRef("uid")).values("seq")
     turns = Turn.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(last=Max("pk"))
-    parts = [Subquery(head), Subquery(turns.values("last")), Exists(HALTED)]
-    texts = [Coalesce(Cast(part, TextField()), Value("")) for part in parts]
-    return Concat(texts[0], Value("-"), texts[1], Value("-"), texts[2], output_field=TextField())
+    return {"last_event": Subquery(head), "last_turn": Subquery(turns.values("last"))}
 
 
 def _may(holder: Holder, right: str) -> Exists:

@@ -33,6 +33,11 @@ class Entry:
     seq: int | None = None
     digest: str = ""
 
+    @property
+    def word(self) -> str:
+        """The state as people say it."""
+        return self.state.replace("_", " ")
+
 
 def entries(run: Run, *, after: int = 0) -> Part[Entry]:
     """What happened behind an event (by its number in the chain), the oldest first."""
