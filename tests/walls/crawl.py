@@ -24,10 +24,20 @@ REASON: Final = {"reason": "it is right"}
 PARTS: Mapping[str, Callable[[Place, str], Mapping[str, object]]] = {
     "/reviews/<uuid:uid>/": lambda place, _: {"uid": place.proposal.uid},
     "/reviews/<uuid:uid>/<str:verb>/": lambda place, _: {"uid": place.proposal.uid, "verb": "approve"},
+    "/runs/<uuid:uid>/": lambda place, _: {"uid": place.run.uid},
+    "/runs/<uuid:uid>/cancel/": lambda place, _: {"uid": place.run.uid},
+    "/runs/<uuid:uid>/retry/": lambda place, _: {"uid": place.failed.uid},
+    "/runs/<uuid:uid>/fork/": lambda place, _: {"uid": place.failed.uid},
+    "/halts/<uuid:uid>/": lambda place, _: {"uid": place.halt.uid},
+    "/halts/<uuid:uid>/lift/": lambda place, _: {"uid": place.halt.uid},
 }
 #: What the forms send: enough to come to the question whether it is allowed.
 FORMS: Mapping[str, Callable[[Place], Mapping[str, Any]]] = {
     "/reviews/<uuid:uid>/<str:verb>/": lambda place: {"digest": bytes(place.proposal.digest).hex(), **REASON},
+    "/runs/<uuid:uid>/cancel/": lambda _: REASON,
+    "/runs/<uuid:uid>/retry/": lambda _: REASON,
+    "/runs/<uuid:uid>/fork/": lambda _: {"checkpoint": "0", **REASON},
+    "/halts/<uuid:uid>/lift/": lambda _: REASON,
 }
 
 

@@ -19,4 +19,31 @@ REVIEWS: Final = (
     Door("/reviews/<uuid:uid>/", "GET", Need.RIGHT, "view"),
     Door("/reviews/<uuid:uid>/<str:verb>/", "POST", Need.RIGHT, "review"),
 )
-PAGES: Final = (*PUBLIC, *REVIEWS)
+RUNS: Final = (
+    Door("/runs/", "GET", Need.PERSON),
+    Door("/runs/<uuid:uid>/", "GET", Need.RIGHT, "view"),
+    *(
+        Door(f"/runs/<uuid:uid>/{verb}/", method, Need.RIGHT, "operate")
+        for verb in ("cancel", "retry", "fork")
+        for method in ("GET", "POST")
+    ),
+)
+HALTS: Final = (
+    Door("/halts/", "GET", Need.PERSON),
+    Door("/halts/set/", "POST", Need.RIGHT, "halt"),
+    Door("/halts/<uuid:uid>/", "GET", Need.RIGHT, "view"),
+    Door("/halts/<uuid:uid>/lift/", "POST", Need.RIGHT, "halt"),
+)
+POLICIES: Final = (
+    Door("/policies/", "GET", Need.PERSON),
+    Door("/policies/try/", "GET", Need.SOMEWHERE, "view", Answer.HIDDEN),
+    Door("/policies/try/", "POST", Need.SOMEWHERE, "view", Answer.HIDDEN),
+    Door("/policies/<slug:name>/", "GET", Need.RIGHT, "view"),
+    Door("/policies/<slug:name>/diff/", "GET", Need.RIGHT, "view"),
+)
+REST: Final = (
+    Door("/overview/", "GET", Need.PERSON),
+    Door("/deliveries/", "GET", Need.PERSON),
+    Door("/deliveries/<uuid:uid>/resend/", "POST", Need.RIGHT, "configure or operate"),
+)
+PAGES: Final = (*PUBLIC, *REVIEWS, *RUNS, *HALTS)
