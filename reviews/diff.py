@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SCALAR = "scalar"
     TEXT = "text"
     JSON = "json"
+    LIST = "list"
     MONEY = "money"
     RECIPIENTS = "recipients"
 
@@ -84,10 +85,25 @@ def compare(before: Value, after: Value, *, at: str = "", longest: int = LONGEST
 
 def change(at: str, label: str, before: Value, after: Value, *, longest: int = LONGEST) -> Change:
     """One leaf."""
-    kind = _kind(before, after)
-    old, new = _text(before, kind), _text(after, kind)
+    kind, state = _kind(before, after), _state(before, after)
+    whole = state == "changed" or longest > LONGEST
+    old, new = _text(before, kind, whole=whole), _text(after, kind, whole=whole)
+    if state == "changed" and old == new:
+        old, new = _exactly(before), _exactly(after)
     rows, more = lines.rows(old, new, most=longest)
-    return Change(at, pieces(label), kind, _state(before, after), rows, more)
+    return Change(at, pieces(label), kind, state, rows, more or _hidden(kind, after, new))
+
+
+def _exactly(value: Value) -> str | None:
+    """A value so that 1 and "1" differ."""
+    return None if isinstance(value, Absent) else canonical.encode(value).decode()
+
+
+def _hidden(kind: Kind, value: Value, text: str | None) -> int:
+    """Characters of recipients that are not named."""
+    if kind is not Kind.RECIPIENTS or not isinstance(value, list) or text is None:
+        return 0
+    return max(0, len(recipients(value)) - len(text))
 
 
 def _state(before: Value, after: Value) -> str:
@@ -128,7 +144,7 @@ def _names(before: Value, after: Value) -> Sequence[str | int]:
     if there and all(isinstance(value, dict) for value in there):
         objects: list[Any] = [after, before]
         return list(dict.fromkeys(name for each in objects if isinstance(each, dict) for name in each))
-    if there and all(isinstance(value, list) for value in there):
+    if there and all(isinstance(value, list) and not is_plain(value) for value in there):
         return list(range(max(len(value) for value in there if isinstance(value, list))))
     return []
 
@@ -147,6 +163,8 @@ def _kind(before: Value, after: Value) -> Kind:
         return Kind.MONEY
     if any(is_recipients(value) for value in there):
         return Kind.RECIPIENTS
+    if there and all(is_plain(value) for value in there):
+        return Kind.LIST
     if any(isinstance(value, dict | list) for value in there):
         return Kind.JSON
     if any(isinstance(value, str) and ("\n" in value or len(value) > lines.SHORT) for value in there):
@@ -154,19 +172,23 @@ def _kind(before: Value, after: Value) -> Kind:
     return Kind.SCALAR
 
 
-def _text(value: Value, kind: Kind) -> str | None:
+def _text(value: Value, kind: Kind, *, whole: bool) -> str | None:
     """A value as it is read; None where there is none."""
     if isinstance(value, Absent):
         return None
+    if isinstance(value, list) and kind in {Kind.LIST, Kind.RECIPIENTS}:
+        return _list(value, kind, whole=whole)
     if kind is Kind.MONEY and isinstance(value, Mapping):
         return money(value)
-    if kind is Kind.RECIPIENTS and isinstance(value, list):
-        return recipients(value)
     if isinstance(value, str):
         return value or "(empty)"
-    if value is None:
-        return "(nothing)"
-    return canonical.encode(value).decode()
+    return "(nothing)" if value is None else canonical.encode(value).decode()
+
+
+def _list(value: Sequence[Json], kind: Kind, *, whole: bool) -> str:
+    if kind is Kind.LIST:
+        return "\n".join(_item(item) for item in value)
+    return recipients(value) if whole else first_recipients(value)
 
 
 def is_money(value: Value) -> bool:
@@ -192,6 +214,19 @@ def money(value: Mapping[str, Any]) -> str:
     return f"{amount} {currency}" + (f" ({said})" if said else "")
 
 
+def is_plain(value: Value) -> bool:
+    """Whether it is a list of values that hold no others: compared line by line, so that one more moves no others."""
+    return (
+        isinstance(value, list) and bool(value) and not any(isinstance(item, dict | list) for item in value)
+    )
+
+
+def _item(item: Json) -> str:
+    """One line of a list."""
+    plain = isinstance(item, str) and item and "\n" not in item
+    return str(item) if plain else canonical.encode(item).decode()
+
+
 def is_recipients(value: Value) -> bool:
     """Whether it is a list of addresses of mail."""
     return (
@@ -202,8 +237,12 @@ def is_recipients(value: Value) -> bool:
 
 
 def recipients(value: Sequence[Any]) -> str:
+    """How many, and each of them."""
+    return "\n".join([f"{len(value):,} recipients:", *(str(item) for item in value)])
+
+
+def first_recipients(value: Sequence[Any]) -> str:
     """How many, and the first of them."""
-    first = "\n".join(str(item) for item in value[:FIRST])
     left = len(value) - FIRST
-    more = f"\nand {left:,} more" if left > 0 else ""
-    return f"{len(value):,} recipients:\n{first}{more}"
+    shown = [f"{len(value):,} recipients:", *(str(item) for item in value[:FIRST])]
+    return "\n".join([*shown, f"and {left:,} more"] if left > 0 else shown)

@@ -101,7 +101,7 @@ def of(proposal: Proposal, context: Mapping[str, Any], *, longest: int = diff.LO
         irreversible=bool(preview.get("irreversible")),
         refused=pieces(str(preview.get("refused") or "")),
         groups=list(_groups(preview, longest)),
-        rest=diff.compare(rest, rest, at="/preview", longest=longest),
+        rest=diff.compare(rest, rest, at="/preview", longest=longest) if rest else Comparison([]),
         arguments=list(_arguments(given["args"], given["observed"], provenance, longest)),
         warnings=[pieces(said) for said in hosts.warnings([given["args"]], _known(call.target, seen))],
     )
@@ -185,13 +185,13 @@ def _arguments(args: Json, seen: Json, provenance: Mapping[str, Any], longest: i
 
 
 def _now(seen: Json, name: str) -> Value:
-    """The value that stands under this name in what was observed, if there is just one."""
+    """The value that stands under this name in what was observed: only one that holds no others, and if there is just one."""
     found: list[Json] = []
     waiting = [seen]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
-            found += [item[name]] if name in item else []
+            found += [item[name]] if name in item and not isinstance(item[name], dict | list) else []
             waiting += item.values()
         elif isinstance(item, list):
             waiting += item

@@ -85,14 +85,16 @@ def _earlier(counts: Mapping[str, Any]) -> str:
     """How often the same was tried before, and what came of it."""
     if not counts:
         return ""
-    same = counts.get("same") or 0
-    said = f"{counts.get('calls', 0)} calls; this one, with the same arguments, {same} times"
+    calls, same = counts.get("calls", 0), counts.get("same") or 0
+    if not same:
+        return f"{calls} calls, none with the same arguments"
     told = {
         "took effect": "same_succeeded",
         "rejected by people": "same_rejected",
         "denied by rules": "same_denied",
     }
     ended = [f"{counts[name]} {words}" for words, name in told.items() if counts.get(name)]
+    said = f"{calls} calls, {same} with the same arguments"
     return f"{said} ({', '.join(ended)})" if ended else said
 
 
@@ -101,5 +103,5 @@ def _used(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limits: Mapping[str, Json] = run.get("limits") or {}
     for name, words in LIMITS.items():
         spent, limit = use.get(name), limits.get(name)
-        if spent is not None:
+        if spent is not None and (spent or limit is not None):
             yield words, f"{spent} of {limit}" if limit is not None else f"{spent}, without a limit"
