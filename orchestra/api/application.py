@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.operation import Operation
 
-from orchestra.api import openapi, parsing, problems, runs, tasks, tokens, whoami
+from orchestra.api import openapi, parsing, problems, rendering, runs, tasks, tokens, whoami
 from orchestra.errors import NotFound, OrchestraError
 
 VERSION: Final = "1.0.0"
@@ -40,6 +40,7 @@ api = Api(
     openapi_url=None,
     openapi_extra={"info": openapi.ABOUT},
     parser=parsing.StrictParser(),
+    renderer=rendering.Plain(),
 )
 api.add_router("/tasks", tasks.router)
 api.add_router("/runs", runs.router)

@@ -140,8 +140,8 @@ def _problems(holder: Holder, name: str, wanted: Collection[str], life: timedelt
         yield Problem("/scopes", f"There is no scope {scope[:40]!r}.")
     if not isinstance(holder, Person) and (denied := scopes.OF_PEOPLE & set(wanted)):
         yield Problem("/scopes", f"Only people decide: a system cannot have {', '.join(sorted(denied))}.")
-    if not timedelta() < life <= (longest := scopes.longest(wanted)):
-        hours = longest.total_seconds() / 3600
+    if not timedelta() < life <= scopes.longest(wanted):
+        hours = scopes.longest(wanted).total_seconds() / 3600
         yield Problem("/hours", f"With these scopes it lives at least 1 hour, at most {hours:.0f}.")
     if listing(holder).count() >= MOST:
         yield Problem("", f"There are {MOST} tokens already. Revoke one that is not used any more.")
