@@ -11,10 +11,12 @@ from django.db.models import QuerySet
 
 from orchestra import states
 from orchestra.engine import cancel, fork
+from orchestra.engine.connections import now
 from orchestra.errors import NotFound
 from orchestra.management import conversation
 from orchestra.management.base import OrchestraCommand, count, person, person_option, uid
 from orchestra.models import AuditEvent, HumanTask, Run, Step
+from orchestra.runs import facts, why
 
 
 class Command(OrchestraCommand):
@@ -65,6 +67,8 @@ class Command(OrchestraCommand):
         )
         run = _found(rows, options["uid"])
         yield f"run {run.uid}  {run.state}  {run.deployment}  {run.version}"
+        if (reason := why.of(run, now())) is not None:
+            yield f"  {reason.sentence}"
         if run.error:
             yield f"  {run.failure_class}: {run.error}"
         yield from _steps(run)
@@ -95,6 +99,6 @@ def _found(rows: QuerySet[Run], wanted: UUID) -> Run:
 
 
 def _steps(run: Run) -> Iterator[str]:
-    for step in Step.objects.filter(run=run).order_by("ordinal"):
-        told = f"  {step.failure_class}: {step.error}" if step.failure_class else ""
-        yield f"  {step.ordinal:>4}  {step!s:<30} {step.state:<10} attempt {step.attempt}{told}"
+    for step in map(facts.fact, Step.objects.filter(run=run).order_by("ordinal")):
+        told = f"  {step.failure}: {step.error}" if step.failure else ""
+        yield f"  {step.ordinal:>4}  {step.name:<30} {step.state:<10} attempt {step.attempt}{told}"
