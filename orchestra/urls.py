@@ -27,6 +27,8 @@ urlpatterns = [
     path("runs/", include("orchestra.views.runs.urls")),
     path("halts/", include("orchestra.views.halts.urls")),
     path("overview/", overview.overview, name="overview"),
+    path("policies/", include("orchestra.views.policies.urls")),
+    path("deliveries/", include("orchestra.views.deliveries.urls")),
     path("api/docs", docs.page, name="api-docs"),
     path("api/problems/<slug:code>", docs.problem, name="api-problem"),
     path("api/v1/openapi.json", docs.description, name="api-description"),

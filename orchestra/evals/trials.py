@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
 from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.contracts import Action, Delivery, Effect, Judgement, RuleHit
 from orchestra.engine import situation
 from orchestra.engine.case import Reading
 from orchestra.errors import Invalid
-from orchestra.models import Agent, AgentVersion, Environment, ToolCall
+from orchestra.models import AgentVersion, Environment, Grant, ToolCall
 from orchestra.policies import globs, judge, origins, versions
 from orchestra.policies.document import Document, Rule
 from orchestra.policies.vocabulary import OF_ACTION
@@ -106,7 +109,8 @@ def _speaks_of(rule: Rule, action: Action) -> bool:
 
 
 def _action(environment: Environment, equipped: Equipped | None, wanted: Wanted) -> Action:
-    context = _context(environment, wanted)
+    agent, granted = _agent(environment, wanted)
+    context = _context(environment, wanted, agent)
     if equipped is None:
         return Action(
             wanted.tool,
@@ -125,24 +129,33 @@ def _action(environment: Environment, equipped: Equipped | None, wanted: Wanted)
         delivery=said.delivery,
         tier=situation.tier(said, Reading(observed, wanted.preview, 0.0)),
         arguments=wanted.arguments,
-        granted=_granted(environment, wanted),
+        granted=granted,
         context=context,
     )
 
 
-def _granted(environment: Environment, wanted: Wanted) -> bool:
-    """A step that uses a tool without an agent needs no grant."""
+def _agent(environment: Environment, wanted: Wanted) -> tuple[Json, bool]:
+    """The agent as rules see it, and whether it may use the tool. A step without an agent needs no grant."""
     if not wanted.agent:
-        return True
-    agent = Agent.objects.filter(name=wanted.agent, active=True).first()
-    return agent is not None and wanted.tool in toolbox.granted(agent.pk, environment.pk)
+        return None, True
+    grant = Grant.objects.filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=Now()),
+        agent=OuterRef("agent"),
+        environment=environment,
+        tool__name=wanted.tool,
+    )
+    rows = AgentVersion.objects.filter(agent__name=wanted.agent, agent__active=True)
+    version = rows.annotate(may=Exists(grant)).order_by("-number").first()
+    if version is None:
+        return {"name": wanted.agent, "version": None, "model": None}, False
+    return {"name": wanted.agent, "version": version.number, "model": version.model}, version.may
 
 
-def _context(environment: Environment, wanted: Wanted) -> dict[str, Any]:
+def _context(environment: Environment, wanted: Wanted, agent: Json) -> dict[str, Any]:
     """What is not known is null; of a run that is not there, everything is at its beginning."""
     arguments = wanted.arguments if isinstance(wanted.arguments, dict) else {}
     return {
-        "agent": _agent(wanted.agent),
+        "agent": agent,
         "requester": dict(wanted.requester or {"kind": "person", "name": "", "groups": []}),
         "subject": wanted.subject or None,
         "environment": environment.name,
@@ -162,11 +175,6 @@ def _context(environment: Environment, wanted: Wanted) -> dict[str, Any]:
         },
         "second_opinion": None,
     }
-
-
-def _agent(name: str) -> Json:
-    version = AgentVersion.objects.filter(agent__name=name).order_by("-number").first() if name else None
-    return {"name": name, "version": version.number, "model": version.model} if version is not None else None
 
 
 def _run() -> dict[str, Json]:

@@ -25,6 +25,7 @@ class Section(NamedTuple):
 #: The places in the bar, in their order, after the reviewers' queue. A view says `section` to be marked.
 SECTIONS: Final[tuple[Section, ...]] = (
     Section("runs", "runs:list", "Runs"),
+    Section("policies", "policies:list", "Policies"),
     Section("overview", "overview", "Overview"),
 )
 

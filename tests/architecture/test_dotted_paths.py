@@ -31,6 +31,8 @@ EXPECTED: dict[str, str] = {
     "reviews.views.bar.bar": "Django: context processor; settings are the composition root, which may name all",
     "reviews.views.undo.undo": "Django: context processor, as above",
     "reviews.urls": "Django: included by the site's addresses",
+    "orchestra.views.policies.urls": "Django: included by the site's addresses",
+    "orchestra.views.deliveries.urls": "Django: included by the site's addresses",
     "orchestra.logs.LineFormatter": "logging configuration",
     "orchestra.logs.ContextFilter": "logging configuration",
     "orchestra.jobs.advance": "RQ: a job names its function, so that web processes need not import the worker",

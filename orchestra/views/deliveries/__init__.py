@@ -1,0 +1,1 @@
+"""The page of deliveries to webhooks, and the button that sends one again."""
