@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 
 from orchestra.api import docs
 from orchestra.api.application import api
-from orchestra.views import health, home, overview, preferences, problems
+from orchestra.views import health, home, overview, preferences, problems, tokens
 from reviews.api import proposals, questions
 
 api.add_router("/proposals", proposals.router)
@@ -24,6 +24,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("reviews/", include("reviews.urls")),
+    path("tasks/", include("orchestra.views.tasks.urls")),
     path("runs/", include("orchestra.views.runs.urls")),
     path("halts/", include("orchestra.views.halts.urls")),
     path("overview/", overview.overview, name="overview"),
@@ -33,6 +34,7 @@ urlpatterns = [
     path("api/problems/<slug:code>", docs.problem, name="api-problem"),
     path("api/v1/openapi.json", docs.description, name="api-description"),
     path("api/v1/", api.urls),
+    path("accounts/tokens/", include((tokens.urlpatterns, "tokens"))),
     path("accounts/password/reset/", problems.by_administrator),  # nothing is sent by mail here
     path("accounts/email/", problems.by_administrator),
     path("accounts/", include("allauth.urls")),

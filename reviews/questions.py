@@ -192,7 +192,7 @@ def _doubt(question: HumanTask) -> Doubt | None:
     call = question.toolcall
     if call is None:
         return None
-    call.question = call.proposal  # type: ignore[attr-defined]  # for `masks`: what the rules keep from people
+    call.question = call.proposal  # for `masks`: what the rules keep from people
     return Doubt(
         call=call,
         sentence=visible(str(question.context.get("sentence") or call.tool_name)),

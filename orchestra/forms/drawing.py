@@ -64,19 +64,27 @@ class Field:
 def fields(
     schema: Mapping[str, Any],
     value: Json = None,
-    typed: Posted | None = None,
+    posted: Posted | None = None,
     problems: Iterable[Problem] = (),
     *,
     prefix: str = PREFIX,
 ) -> tuple[Field, ...]:
     """The fields of a form that begins with a value (None: with the schema's defaults).
 
-    With `typed` they show exactly what was typed, and with `problems` the message at each field.
+    With `posted` they show exactly what was typed, and with `problems` the message at each field.
     """
     whole = shapes.plan(schema, ABSENT if value is None else value)
-    drawing = _Drawing(prefix, typed, list(problems), fresh=value is None and typed is None)
+    drawing = _Drawing(prefix, posted, list(problems), fresh=value is None and posted is None)
     drawn = drawing.part(whole)
     return _focused(drawn.children if whole.kind is Kind.GROUP else (drawn,))
+
+
+def typed(drawn: Iterable[Field]) -> Iterator[str]:
+    """What stands in the fields, as lines of text to copy when the form cannot be shown any more."""
+    for one in flat(drawn):
+        chosen = ", ".join(choice.label for choice in one.choices if choice.chosen and choice.value)
+        if text := chosen or (one.value if not one.choices and one.kind is not Kind.FIXED else ""):
+            yield f"{one.label}: {text}"
 
 
 def unplaced(drawn: Iterable[Field], problems: Iterable[Problem]) -> list[Problem]:

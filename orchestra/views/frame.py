@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from django.db.models import Count, Exists, IntegerField, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from orchestra.models import Halt, Person, User
+from orchestra.models import Halt, Notice, Person, User
 
 SCHEMES: Final = frozenset({"light", "dark"})
 DENSITIES: Final = frozenset({"compact"})
@@ -24,6 +24,7 @@ class Section(NamedTuple):
 
 #: The places in the bar, in their order, after the reviewers' queue. A view says `section` to be marked.
 SECTIONS: Final[tuple[Section, ...]] = (
+    Section("tasks", "tasks:list", "My tasks"),
     Section("runs", "runs:list", "Runs"),
     Section("policies", "policies:list", "Policies"),
     Section("overview", "overview", "Overview"),
@@ -37,11 +38,21 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return shown
     halts, everything = _halts(someone := person(request))
-    return {**shown, "sections": SECTIONS, "person": someone, "halts": halts, "all_halted": everything}
+    return {
+        **shown,
+        "sections": SECTIONS,
+        "person": someone,
+        "halts": halts,
+        "all_halted": everything,
+        "unread": getattr(someone, "unread", 0),
+    }
 
 
 def person(request: HttpRequest) -> Person | None:
-    """The person behind the account, read once with the halts that the bar shows; None for an account of nobody."""
+    """The person behind the account, read once with what the bar shows: halts, and notices that they have not read.
+
+    None for an account of nobody.
+    """
     user = request.user
     if not isinstance(user, User) or user.person_id is None:
         return None
@@ -51,12 +62,18 @@ def person(request: HttpRequest) -> Person | None:
         user.person = Person.objects.annotate(
             halts_on=Coalesce(Subquery(number, output_field=IntegerField()), 0),
             all_halted=Exists(on.filter(scope="global")),
+            unread=Coalesce(Subquery(_unread(), output_field=IntegerField()), 0),
         ).get(pk=user.person_id)
     return user.person
 
 
 def _on() -> QuerySet[Halt]:
     return Halt.objects.filter(state="on")
+
+
+def _unread() -> QuerySet[Notice, int]:
+    rows = Notice.objects.filter(person=OuterRef("pk"), read_at__isnull=True).order_by()
+    return rows.values("person").annotate(number=Count("pk")).values_list("number", flat=True)
 
 
 def _halts(someone: Any) -> tuple[int, bool]:

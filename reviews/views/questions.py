@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from django.views.decorators.http import require_http_methods
 from orchestra.engine import tasks as answers
 from orchestra.errors import Expired, Halted, Invalid, NotAllowed, OrchestraError, StaleState
 from orchestra.forms import drawing, reading
-from orchestra.forms.drawing import Field
 from orchestra.models import HumanTask, Person
 from orchestra.views.access import for_people
 from reviews import facts, questions, tasks
@@ -73,14 +71,6 @@ def _shown(
         "version": questions.version(question),
         "problem": error,
         "loose": drawing.unplaced(fields, problems),
-        "kept": "" if may or error is None else "\n".join(_kept(fields)),
+        "kept": "" if may or error is None else "\n".join(drawing.typed(fields)),
     }
     return render(request, "reviews/question.html", context, status=error.status if error else 200)
-
-
-def _kept(fields: tuple[Field, ...]) -> Iterator[str]:
-    """What was typed, as text to copy, when the form is not shown any more."""
-    for field in drawing.flat(fields):
-        chosen = ", ".join(choice.label for choice in field.choices if choice.chosen and choice.value)
-        if text := chosen or (field.value if not field.choices and field.kind != "fixed" else ""):
-            yield f"{field.label}: {text}"

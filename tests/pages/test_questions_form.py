@@ -60,10 +60,10 @@ def desk(database: Database) -> Desk:
         form=dict(FORM),
         context={"step": "ask", "given": {"order": "W1"}},
     )
-    people = [member(name, "operators") for name in ("olga", "otto")]
+    olga, otto = member("olga", "operators"), member("otto", "operators")
     outsider = factories.person("nora")
     User.objects.create(username="nora", person=outsider)
-    return Desk(question, *people, member("rob", "reviewers"), requester, outsider)
+    return Desk(question, olga, otto, member("rob", "reviewers"), requester, outsider)
 
 
 def browser(person: Person, *, csrf: bool = False) -> Client:
