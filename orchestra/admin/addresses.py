@@ -112,6 +112,10 @@ class WebhookForm(GovernedForm):
         super().__init__(*args, **kwargs)
         self.initial.setdefault("topics", list(self.instance.topics or []))
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """The address is judged by what may be connected to, not by Django's idea of one."""
+        return {*super()._get_validation_exclusions(), "url"}  # type: ignore[misc]
+
     def clean_url(self) -> str:
         """An address that may be reached."""
         given: str = self.cleaned_data["url"]
@@ -167,6 +171,11 @@ class BudgetForm(GovernedForm):
             "limit": "What is used and what is set aside never exceed it; reaching it stops runs and asks people.",
             "period_ends_at": "Empty: it never ends.",
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in {"deployment", "agent", "period_ends_at"} & set(self.fields):
+            self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         """Words instead of the database's refusals."""

@@ -81,9 +81,10 @@ class DeploymentForm(GovernedForm):
     def clean(self) -> dict[str, Any]:
         """Words instead of the database's refusals."""
         data = super().clean() or {}
-        if (data.get("canary_share") or 0) > 100:
+        share = data.get("canary_share") or 0
+        if share > 100:
             self.add_error("canary_share", "A share is at most 100 percent.")
-        if data.get("canary_share") and not data.get("canary_version"):
+        if share and not data.get("canary_version"):
             self.add_error("canary_version", "A share needs a version that takes it.")
         if "mode" in self.changed_data and data.get("mode") != "proposal" and not data.get("why", "").strip():
             self.add_error("why", "Say why fewer writes shall wait for people: it is kept in the record.")

@@ -44,20 +44,19 @@ class Numbered:
 class DraftForm(GovernedForm):
     """A kind, a name, a text."""
 
+    source = forms.CharField(
+        strip=False,
+        label="Text",
+        widget=forms.Textarea(attrs={"rows": 28, "class": "mono", "spellcheck": "false", "wrap": "off"}),
+        help_text="One YAML document of kind, name and spec. It is kept also while it is wrong.",
+    )
     kind = forms.ChoiceField(choices=KINDS, help_text="It cannot be changed later.")
 
     class Meta:
         model = Draft
         fields = ("kind", "name", "source")
-        widgets = {
-            "source": forms.Textarea(
-                attrs={"rows": 28, "class": "mono", "spellcheck": "false", "wrap": "off"}
-            )
-        }
-        labels = {"source": "Text"}
         help_texts = {
             "name": "The name of the definition, as in its text.",
-            "source": "One YAML document of kind, name and spec. It is kept also while it is wrong.",
         }
 
     def clean_source(self) -> str:

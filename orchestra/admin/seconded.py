@@ -48,6 +48,12 @@ class Seconded(Governed):
         if not self._is_protected(obj):
             super().log_change(request, obj, message)
 
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Nobody is told that something has changed when it only waits."""
+        if countersigning.pending(obj) is None:
+            return super().response_change(request, obj)
+        return redirect(reverse(f"admin:orchestra_{self.opts.model_name}_change", args=[obj.pk]))
+
     def get_urls(self) -> list[URLPattern]:
         """And the two buttons."""
         name = self.opts.model_name

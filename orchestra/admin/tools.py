@@ -81,6 +81,10 @@ class BindingForm(GovernedForm):
         if self.instance.pk:
             offer(self, "version", self.instance.tool.versions.select_related("tool").order_by("-number"))
 
+    def _get_validation_exclusions(self) -> set[str]:
+        """The address is judged by what may be connected to, not by Django's idea of one."""
+        return {*super()._get_validation_exclusions(), "base_url"}  # type: ignore[misc]
+
     def clean(self) -> dict[str, Any]:
         """As strict as publishing a binding."""
         data = super().clean() or {}

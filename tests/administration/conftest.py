@@ -38,15 +38,17 @@ class Form(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: dict[str, list[str]] = {}
-        self._select, self._text = "", ""
+        self._select, self._text, self._inside = "", "", False
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         """Fields and chosen options."""
         given = dict(attrs)
-        if tag == "input":
+        self._inside = self._inside or tag == "main"
+        if tag == "input" and self._inside:
             unticked = given.get("type") in {"checkbox", "radio"} and "checked" not in given
             if given.get("name") and not unticked and given.get("type") not in {"submit", "search"}:
-                self.found.setdefault(given["name"], []).append(given.get("value", "on"))
+                usual = "on" if given.get("type") == "checkbox" else ""
+                self.found.setdefault(given["name"], []).append(given.get("value", usual))
         elif tag == "select":
             self._select = given.get("name", "")
         elif tag == "option" and self._select and "selected" in given:
@@ -63,7 +65,7 @@ class Form(HTMLParser):
     def handle_data(self, data: str) -> None:
         """The text of a field."""
         if self._text:
-            self.found[self._text][0] += data
+            self.found[self._text][0] = (self.found[self._text][0] + data).removeprefix("\n")
 
 
 def data(client: Client, path: str) -> dict[str, Any]:
