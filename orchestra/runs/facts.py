@@ -86,7 +86,8 @@ class Use:
 
 def steps(run: Run, *, after: int = 0) -> Part[StepFact]:
     """Its steps in the order in which they began, behind an ordinal."""
-    rows = Step.objects.filter(run=run, ordinal__gt=after).order_by("ordinal")
+    behind = {"ordinal__gt": after} if after else {}
+    rows = Step.objects.filter(run=run, **behind).order_by("ordinal")
     return part(list(rows[: SHORT + 1]), SHORT, lambda step: step.ordinal).each(fact)
 
 

@@ -35,19 +35,19 @@ def hides(call: ToolCall, *roots: str) -> bool:
 
 
 def request(call: ToolCall) -> Iterator[str]:
-    """The lines that are sent, and which secret is added; no body where something of it is not shown."""
+    """The lines that are sent, and which secret is added; where an argument is not shown, only where they go."""
     if call.body is None:
-        yield f"{visible(bytes(call.raw or b'').decode('utf-8', 'replace'))}"
+        yield visible(bytes(call.raw or b"").decode("utf-8", "replace"))
+        return
+    if hides(call, "args"):
+        yield from (visible(f"{call.method} {call.target}"), "", HIDDEN)
         return
     yield visible(f"{call.method} {call.target}{call.path}")
     yield from (visible(f"{name}: {value}") for name, value in call.headers)
     if call.credential:
         yield visible(call.credential)
     yield ""
-    if hides(call, "args"):
-        yield HIDDEN
-    else:
-        yield from (visible(line) for line in bytes(call.body).decode("utf-8", "replace").splitlines())
+    yield from (visible(line) for line in bytes(call.body).decode("utf-8", "replace").splitlines())
 
 
 def reply(call: ToolCall, raw: bytes | memoryview | None) -> str:
