@@ -114,9 +114,15 @@ def _drawn(path: str, method: str, operation: Mapping[str, Any]) -> Drawn:
         parameters=[_parameter(each) for each in operation["parameters"]],
         body=list(_fields(_resolved(body))),
         answer=_kind(good["content"]["application/json"]["schema"]),
-        statuses=[(int(status), answer["description"]) for status, answer in answers.items()],
+        statuses=[(int(status), _words(answer)) for status, answer in answers.items()],
         curl=_curl(path, method, _resolved(body)),
     )
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    name = answer.get("$ref", "").rpartition("/")[2]
+    told = _document()["components"]["responses"][name] if name else answer
+    return str(told["description"])
 
 
 def _parameter(each: Mapping[str, Any]) -> Field:

@@ -33,9 +33,9 @@ class Description(OpenAPISchema):
     """The description, made from the operations."""
 
     def responses(self, operation: Operation) -> dict[int, Any]:
-        """The documented answers in the order of their status."""
+        """The documented answers in the order of their status; problems are told once for all operations."""
         found: dict[int, Any] = super().responses(operation)
-        told = {status: _told(status, answer) for status, answer in sorted(found.items())}
+        told = {status: _told(status, found[status]) for status in sorted(found)}
         if operation.view_func.__name__ == "submit_task":
             told[201]["headers"] = _headers(
                 {"Location": "The address of the task.", "Idempotency-Replayed": "true for a repeat."}
@@ -53,16 +53,27 @@ class Description(OpenAPISchema):
         scopes = [each.scope for each in operation.auth_callbacks if isinstance(each, Token) and each.scope]
         return [{SCHEME: scopes}]
 
+    def get_components(self) -> dict[str, Any]:
+        """What operations share, with the problems."""
+        found: dict[str, Any] = super().get_components()
+        return {**found, "responses": {str(status): _problem(status) for status in problems.BY_STATUS}}
+
 
 def _told(status: int, answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer with its media type, its headers and what it means."""
-    for content in list(answer.get("content", {}).values()):
+    """An answer: a problem by its name, another with what its status means."""
+    for content in answer.get("content", {}).values():
         if content.get("schema", {}).get("$ref") == PROBLEM:
-            answer["content"] = {problems.MEDIA: content}
-            answer["description"] = problems.CODES[problems.BY_STATUS[status]][1]
-    if status in HEADERS:
-        answer["headers"] = _headers(HEADERS[status])
-    return {"description": HTTPStatus(status).phrase, **answer}
+            return {"$ref": f"#/components/responses/{status}"}
+    return {**answer, "description": HTTPStatus(status).phrase}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    codes = [code for code, (known, _, _) in problems.CODES.items() if known == status]
+    told: dict[str, Any] = {
+        "description": f"{problems.CODES[problems.BY_STATUS[status]][1]} ({', '.join(codes)})",
+        "content": {problems.MEDIA: {"schema": {"$ref": PROBLEM}}},
+    }
+    return {**told, "headers": _headers(HEADERS[status])} if status in HEADERS else told
 
 
 def _headers(named: dict[str, str]) -> dict[str, Any]:

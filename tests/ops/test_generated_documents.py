@@ -15,7 +15,7 @@ from orchestra import states
 from orchestra.management.commands import docs
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ["permission-matrix.md", "policy.schema.json", "states.md", "workflow.schema.json"]
+NAMES = ["openapi.json", "permission-matrix.md", "policy.schema.json", "states.md", "workflow.schema.json"]
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def test_a_changed_document_is_named_with_the_remedy(folder: Path, name: str) ->
 
 
 def test_checking_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"permission-matrix\.md, policy\.schema\.json, states\.md, workflow\.schema\.json"):
+    with pytest.raises(
+        CommandError, match=r"permission-matrix\.md, policy\.schema\.json, states\.md, workflow\.schema\.json"
+    ):
         call_command("docs", check=True, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import get_resolver
 
 from orchestra import states
+from orchestra.api import docs
 from orchestra.policies import schema as policies
 from orchestra.states import Machine
 from orchestra.views.doors import matrix
@@ -80,6 +82,11 @@ def policy_document() -> str:
     return _json(policies.document())
 
 
+def api_document() -> str:
+    """The description of the HTTP API, with all operations: the root of the addresses adds those of reviews."""
+    return docs.text() if get_resolver().url_patterns else ""
+
+
 def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -122,6 +129,7 @@ def _cell(text: str) -> str:
 
 
 DOCUMENTS: dict[str, Callable[[], str]] = {
+    "openapi.json": api_document,
     "permission-matrix.md": matrix.document,
     "policy.schema.json": policy_document,
     "states.md": states_document,
