@@ -37,6 +37,7 @@ class Facts:
     digest: str
     agent_says: Sequence[Piece]
     before: Sequence[ToolCall]
+    reverse: str
 
 
 def of(proposal: Proposal) -> Facts:
@@ -56,6 +57,7 @@ def of(proposal: Proposal) -> Facts:
         digest=bytes(proposal.digest).hex(),
         agent_says=pieces(call.agent_reason),
         before=list(_before(call)),
+        reverse=_reverse(call),
     )
 
 
@@ -141,6 +143,12 @@ def sentence(proposal: Proposal) -> list[Segment]:
     if call.tool_version_id is None:
         return [Segment(proposal.sentence)]
     return segments(toolbox.declared(call.tool_version_id), call.arguments)
+
+
+def _reverse(call: ToolCall) -> str:
+    """The tool that undoes what this one does, if there is one."""
+    use = toolbox.declared(call.tool_version_id).reverse if call.tool_version_id is not None else None
+    return use.tool if use is not None else ""
 
 
 def _before(call: ToolCall) -> Iterator[ToolCall]:
