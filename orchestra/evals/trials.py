@@ -43,7 +43,7 @@ class Wanted:
     preview: Json = None
     origin: str = origins.REQUESTER
     requester: Mapping[str, Json] | None = None
-    subject: str = ""
+    identified: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +157,10 @@ def _context(environment: Environment, wanted: Wanted, agent: Json) -> dict[str,
     return {
         "agent": agent,
         "requester": dict(wanted.requester or {"kind": "person", "name": "", "groups": []}),
-        "subject": wanted.subject or None,
+        "subject": None,
         "environment": environment.name,
         "mode": wanted.mode,
-        "run": _run(),
+        "run": _run(wanted.identified),
         "preview": wanted.preview,
         "observed": wanted.observed,
         "provenance": dict.fromkeys(arguments, wanted.origin),
@@ -177,10 +177,10 @@ def _context(environment: Environment, wanted: Wanted, agent: Json) -> dict[str,
     }
 
 
-def _run() -> dict[str, Json]:
+def _run(identified: tuple[str, ...]) -> dict[str, Json]:
     nothing: dict[str, Json] = dict.fromkeys(("id", "workflow", "version", "step", "turn", "last_message"))
     use: dict[str, Json] = {"steps": 1, "turns": 0, "tool_calls": 1, "tokens": 0}
-    return {**nothing, "identified": [], "limits": dict.fromkeys(asdict(Limits())), "use": use}
+    return {**nothing, "identified": list(identified), "limits": dict.fromkeys(asdict(Limits())), "use": use}
 
 
 def _remembered(known: dict[str, Json]) -> Action:

@@ -274,7 +274,7 @@ def _name(node: Node) -> str:
         return _named(path)
     match node:
         case Literal(value):
-            return f"“{value}”" if isinstance(value, str) else node.text
+            return _quoted(value) if isinstance(value, str) else node.text
         case Member() | Index():
             inner = f".{node.name}" if isinstance(node, Member) else f"[{_name(node.at)}]"
             return f"{_name(node.of)}{inner}"
@@ -283,6 +283,12 @@ def _name(node: Node) -> str:
         case Unary("-"):
             return f"-{_side(node.of)}"
     return _made(node)
+
+
+def _quoted(text: str) -> str:
+    """A text in quotes, with every character that one cannot see as its code point."""
+    shown = (char if char.isprintable() and char not in "“”⟨⟩" else f"⟨U+{ord(char):04X}⟩" for char in text)
+    return f"“{''.join(shown)}”"
 
 
 def _made(node: Node) -> str:

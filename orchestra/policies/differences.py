@@ -13,6 +13,7 @@ from orchestra.policies.document import Document, Rule
 
 #: Unchanged lines that are shown around a change.
 AROUND: Final = 3
+_TIMES: Final = frozenset({"expires_in", "remind_after", "grace"})
 
 
 class Line(NamedTuple):
@@ -90,7 +91,11 @@ def _fields(before: Rule, after: Rule) -> Iterator[Field]:
 def _requirements(before: Requirements, after: Requirements) -> Iterator[Field]:
     """Named as in the file, since the words of several may be one sentence."""
     for each in fields(Requirements):
-        pair = [_written(getattr(demands, each.name)) for demands in (before, after)]
+        say = words.duration if each.name in _TIMES else _written
+        pair = [
+            say(value) if (value := getattr(demands, each.name)) else _written(value)
+            for demands in (before, after)
+        ]
         if pair[0] != pair[1]:
             yield Field(each.name, *pair)
 

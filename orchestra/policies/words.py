@@ -49,10 +49,10 @@ class Said:
         return f"When {self.calls}{held}: {self.outcome}.{demands}"
 
 
-def rule(of: Rule) -> Said:
-    """A rule in words."""
+def rule(of: Rule, *, tool: str = "") -> Said:
+    """A rule in words; of one `tool`, where it is known which."""
     return Said(
-        calls=_calls(of),
+        calls=f"{tool} is called" if tool else _calls(of),
         conditions=() if of.when is None else conditions.parts(of.when),
         outcome=_OUTCOMES[of.verdict],
         demands=tuple(demands(of.requires)) if of.verdict is Verdict.REVIEW else (),
@@ -110,7 +110,7 @@ def case(of: Case) -> str:
 
 def action(of: Action) -> str:
     """Which call it is, in a word or two."""
-    return f"{of.tool} ({_EFFECTS[of.effect]})"
+    return f"{of.tool} ({of.effect})"
 
 
 def _calls(of: Rule) -> str:

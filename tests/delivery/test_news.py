@@ -18,7 +18,7 @@ from tests.gate.stage import SECRET, GateStage
 from tests.store.shop import TOKEN, Shop
 
 pytestmark = pytest.mark.usefixtures("database")
-ASK = {"ask": {"kind": "human", "title": "canary {{ input.name }}", "group": "operators"}}
+ASK = {"ask": {"kind": "human", "title": "{{ input.name }}", "group": "operators"}}
 BREAKS = {"breaks": {"kind": "python", "function": "t.fail", "with": {"message": "canary"}}}
 
 

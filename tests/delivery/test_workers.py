@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def test_worker_that_is_told_to_stop_writes_down_what_is_under_way(post: Post, s
     until(lambda: post.receiver.got, what="the sending")
     assert worker.process
     worker.process.terminate()
-    worker.says("worker.stopping")
+    time.sleep(1)  # by now it has heard, and waits for the answer alone
     answer.set()
     worker.process.wait(60)
     assert (arrived(), len(post.receiver.got)) == (1, 1)

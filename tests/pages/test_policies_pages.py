@@ -166,7 +166,7 @@ def test_hostile_words_of_a_policy_do_nothing(reader: Client) -> None:
     evil = "<script>alert(1)</script>\u202eend"
     publish(
         "refunds",
-        {**SMALL, "message": evil},
+        {**SMALL, "message": evil, "when": 'args.note == "a\u202eb"'},
         tests=[{**TESTS[0], "name": evil, "expect": {"verdict": "review"}}],
     )
     for path in ("/policies/refunds/", "/policies/?q=script", "/policies/refunds/diff/"):

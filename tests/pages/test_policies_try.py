@@ -118,6 +118,12 @@ def test_mode_counts(client: Client, ada: Person) -> None:
     assert "Only a share of such calls" in page
 
 
+def test_what_was_identified_counts(client: Client, ada: Person) -> None:
+    put_in_force({**RULE, "when": "!(args.user_id in run.identified)"}, by=ada)
+    assert verdict(attempt(client, arguments='{"user_id": "u1"}')) == "Deny"
+    assert verdict(attempt(client, arguments='{"user_id": "u1"}', identified="u0\nu1")) == "Ask people"
+
+
 def test_where_values_come_from_counts(client: Client, ada: Person) -> None:
     put_in_force({**RULE, "when": 'provenance.order_id == "agent"'}, by=ada)
     given = '{"order_id": "1"}'

@@ -46,7 +46,7 @@ def test_every_part_of_a_rule_is_compared() -> None:
         Field("groups", "a, b", ""),
         Field("stages", "", "x then y"),
         Field("reason", "no", "yes"),
-        Field("expires_in", "", "60"),
+        Field("expires_in", "", "1 minute"),
     )
 
 

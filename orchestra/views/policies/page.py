@@ -49,13 +49,13 @@ def wanted(text: str, usual: int) -> int:
     return int(text)
 
 
-def rule(of: Rule) -> dict[str, Any]:
-    """A rule for a template: in words, and as it is written."""
+def rule(of: Rule, *, tool: str = "") -> dict[str, Any]:
+    """A rule for a template: in words, of one tool where it is known which, and as it is written."""
     return {
         "id": of.id,
         "verdict": words.VERDICTS[of.verdict],
         "state": STATES[str(of.verdict)],
-        "said": words.rule(of),
+        "said": words.rule(of, tool=tool),
         "message": visible(of.message),
         "when": "\n".join(visible(line) for line in (of.when or "").splitlines()),
     }
@@ -68,7 +68,7 @@ def tests(document: Document) -> list[dict[str, Any]]:
             "name": visible(case.name),
             "call": words.action(case.action),
             "wanted": words.case(case),
-            "wrong": wrong,
+            "wrong": [visible(problem) for problem in wrong],
         }
         for case, wrong in cases.results(document)
     ]

@@ -24,6 +24,7 @@ from orchestra.views.access import for_people
 from orchestra.views.policies.page import STATES, rule
 
 LONGEST: Final = 200
+LONGEST_LIST: Final = 4_000
 ORIGIN_WORDS: Final = {
     "requester": "the requester named them",
     "tool": "a tool returned them",
@@ -98,6 +99,7 @@ def _trial(person: Person, place: Environment, typed: Typed) -> Trial | None:
         preview=typed.json("preview", None),
         origin=typed.chosen("origin", ORIGIN_WORDS, "requester"),
         requester=publications.requester(person),
+        identified=tuple(filter(None, typed.given.get("identified", "")[:LONGEST_LIST].split())),
     )
     if not wanted.tool:
         typed.wrong["tool"] = "Name a tool, or take a call that was made."
@@ -130,7 +132,7 @@ def _context(
         "calls": publications.calls(person, place),
         "typed": {
             name: typed.given.get(name, "")
-            for name in ("tool", "agent", "mode", "origin", "call", *JSON_FIELDS)
+            for name in ("tool", "agent", "mode", "origin", "call", "identified", *JSON_FIELDS)
         },
         "wrong": typed.wrong,
         "ruling": _told(trial) if trial is not None else None,
@@ -139,20 +141,20 @@ def _context(
 
 def _told(trial: Trial) -> dict[str, Any]:
     """A trial for a template."""
-    ruling = trial.ruling
+    ruling, tool = trial.ruling, visible(trial.action.tool)
     return {
         "verdict": words.VERDICTS[ruling.verdict],
         "state": STATES[str(ruling.verdict)],
-        "call": words.action(trial.action),
+        "call": visible(words.action(trial.action)),
         "mode": trial.mode,
         "demands": list(words.demands(ruling.requirements)) if ruling.verdict is Verdict.REVIEW else [],
         "share": f"{ruling.requirements.sample:.0%}" if trial.unseen is not None else "",
         "unseen": words.VERDICTS[trial.unseen.verdict] if trial.unseen is not None else "",
         "matched": [
             {"hit": hit, "verdict": words.VERDICTS[hit.verdict], "state": STATES[str(hit.verdict)],
-             "message": visible(hit.message), "rule": rule(found) if found is not None else None}
+             "message": visible(hit.message), "rule": rule(found, tool=tool) if found is not None else None}
             for hit, found in trial.matched
         ],
         "errors": [visible(error) for error in ruling.errors],
-        "silent": [{"policy": document.name, "version": document.version, "rule": rule(found)} for document, found in trial.silent],
+        "silent": [{"policy": document.name, "version": document.version, "rule": rule(found, tool=tool)} for document, found in trial.silent],
     }  # fmt: skip
