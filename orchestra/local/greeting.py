@@ -26,6 +26,7 @@ class Greeting:
 
     def __init__(self, port: int, hints: str, say: Callable[[str], None]) -> None:
         self._port = port
+        self._address = f"http://localhost:{port}/"
         self._hints = hints.strip()
         self._say = say
         self._until = time.monotonic() + SLOW
@@ -49,7 +50,7 @@ class Greeting:
             )
 
     def _text(self) -> str:
-        lines = ["", f"  Orchestra is ready: http://localhost:{self._port}/", ""]
+        lines = ["", f"  Orchestra is ready: {self._address}", ""]
         lines += [f"  {line}".rstrip() for line in self._hints.splitlines()]
         lines += ["", "  Ctrl-C stops it and keeps the data; make demo-reset throws the data away.", ""]
         return "\n".join(lines)
@@ -63,7 +64,7 @@ class Greeting:
         if status != 200 or calm or time.monotonic() > self._until:
             self._phase = _nothing
         if status == 200 and self._phase == _nothing:
-            print(f"\n  {waiting(found)}\n", flush=True)
+            print(f"\n  {waiting(found)}: {self._address}reviews/\n", flush=True)
 
 
 def figures(text: str) -> Figures:
@@ -72,11 +73,10 @@ def figures(text: str) -> Figures:
 
 
 def waiting(found: Figures) -> str:
-    """How many proposals and questions wait for people, and where to see them."""
+    """How many proposals and questions wait for people."""
     proposals = sum(number for (name, _), number in found.items() if name == "orchestra_proposals_pending")
     questions = sum(number for (name, _), number in found.items() if name == "orchestra_human_tasks_open")
-    where = "manage.py proposal list, manage.py question list"
-    return f"Waiting for people: {_many(proposals, 'proposal')} and {_many(questions, 'question')} ({where})"
+    return f"Waiting for people: {_many(proposals, 'proposal')} and {_many(questions, 'question')}"
 
 
 def _many(number: float, word: str) -> str:

@@ -132,13 +132,13 @@ def _person(name: str, given: Mapping[str, Any], password: str) -> Person:
 def _hints(cast: Mapping[str, Any], store: str) -> Iterator[str]:
     named = [f"{name} ({', '.join(given['groups'])})" for name, given in cast.items()]
     yield f"People: {', '.join(named)}"
-    yield f"Each signs in with the password in {_password_file()}"
+    yield f"Each signs in with the password {_password()} (kept in {_password_file()})"
     yield ""
-    yield "What waits for people:  /reviews/ at this address, signed in as cleo or dan"
-    yield f"The same by command:    {MANAGE} proposal list --as cleo"
-    yield f"What people are asked:  {MANAGE} question list"
-    yield f"What runs:              {MANAGE} run list"
-    yield f"What the store did:     http://{store}/ledger"
+    yield "Decide:       /reviews/    as cleo or dan; questions as ann"
+    yield "Ask:          /tasks/new/  as ben"
+    yield "Look:         /runs/, /policies/, /overview/, and /admin/ as eve"
+    yield f"The store:    http://{store}/ledger  what it did, row by row"
+    yield f"By command:   {MANAGE} proposal list --as cleo"
 
 
 def _password_file() -> Path:
