@@ -13,7 +13,6 @@ from uuid import UUID
 from orchestra.engine import resolve
 from orchestra.errors import Invalid, NotAllowed, NotFound, OrchestraError
 from orchestra.models import Person, Proposal, User
-from orchestra.tools.sentences import visible
 from reviews import decisions, queue
 from reviews.queue import Reader
 from reviews.rows import TIERS
@@ -93,7 +92,7 @@ def decide(chosen: Sequence[Item], ballot: Ballot, by: Person) -> list[Outcome]:
 
 def _item(row: Any, verb: str, reader: Reader, mixed: str) -> Item:
     against = _against(row, verb, reader) or mixed
-    return Item(row, visible(row.sentence), bytes(row.digest).hex(), TIERS[row.tier], against)
+    return Item(row, row.sentence, bytes(row.digest).hex(), TIERS[row.tier], against)
 
 
 def _against(row: Any, verb: str, reader: Reader) -> str:

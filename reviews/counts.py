@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Func, IntegerField, QuerySet
-from django.db.models.functions import Now, TruncDay
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import BigIntegerField, Func, IntegerField, QuerySet
+from django.db.models.functions import Cast, Coalesce, Now, TruncDay
 
 from orchestra.models import Person
 from reviews import places, queue, tasks
@@ -57,9 +58,11 @@ def _today(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(decided_at__gte=TruncDay(Now()))
 
 
-def _number(rows: QuerySet[Any]) -> Func:
+def _number(rows: QuerySet[Any]) -> Coalesce:
     ids = ArraySubquery(rows.order_by().values("pk")[: MOST_COUNTED + 1])
-    return Func(ids, function="cardinality", output_field=IntegerField())
+    # What cannot have rows is not asked for, and null: a null that must say of what.
+    listed = Cast(ids, ArrayField(BigIntegerField()))
+    return Coalesce(Func(listed, function="cardinality", output_field=IntegerField()), 0)
 
 
 def _shared(mine: Sequence[bool], own: int, others: int) -> dict[str, str]:

@@ -107,8 +107,8 @@ def _ask(name: str, reader: Reader, filters: Filters, known: Version, uids: Sequ
         "told": _votes(reader, uids),
         "answers": _answers(reader, uids),
     }
-    found: Sequence[Any] = person.annotate(**columns).values_list(*columns).get()
-    return found
+    found = person.annotate(**columns).values_list(*columns).get()
+    return [told or () for told in found]  # what cannot have rows is not asked for, and null
 
 
 def _new(part: QuerySet[Any], time: str, since: datetime, uids: Sequence[UUID]) -> ArraySubquery:

@@ -91,7 +91,7 @@ def of_proposal(proposal: Any, now: datetime, *, can: bool) -> Row:
         href=reverse("reviews:detail", args=[proposal.uid]),
         tier=proposal.tier,
         word=TIERS[proposal.tier],
-        sentence=visible(proposal.sentence),
+        sentence=proposal.sentence,
         workflow=proposal.deployment.workflow.name,
         environment=proposal.deployment.environment.name,
         agent=turn.agent_version.agent.name if turn is not None else "",

@@ -107,19 +107,22 @@ def test_rows_say_who_has_it_and_how_many_others_look(scene: Scene) -> None:
     Presence.objects.create(proposal=scene.proposal, person=scene.reviewer, seen_at=timezone.now())
     text = page(scene.reviewer)
     assert "sue has it" in text
-    assert "1 other looking" in text
+    assert "looking" not in text
     Claim.objects.update(until=before)
+    assert "1 other looking" in page(scene.reviewer)
     Presence.objects.update(seen_at=before)
     text = page(scene.reviewer)
     assert "has it" not in text
     assert "looking" not in text
 
 
-def test_unseen_characters_of_a_sentence_are_shown(scene: Scene) -> None:
-    propose(scene.proposal.deployment, scene.requester, sentence="Pay \u202e100 EUR <b>now</b>")
+def test_what_others_wrote_is_plain_text_with_unseen_characters_shown(scene: Scene) -> None:
+    propose(scene.proposal.deployment, scene.requester, sentence="Pay <b>now</b>")
+    question(scene, title="Pay \u202e100 EUR <i>now</i>?")
     text = page(scene.reviewer)
     assert "\u202e" not in text
     assert "<b>now" not in text
+    assert "<i>now" not in text
 
 
 @pytest.mark.parametrize(
@@ -132,6 +135,13 @@ def test_what_a_rule_asks_of_another_group_waits_for_others(scene: Scene, wanted
     assert address(proposal) in shown(page(scene.reviewer, tab="others"))
     User.objects.get(person=scene.reviewer).groups.add(Group.objects.get(name="finance"))
     assert address(proposal) in shown(page(scene.reviewer))
+
+
+def test_who_may_look_and_not_review_sees_all_of_it_wait_for_others(scene: Scene) -> None:
+    auditor, asked = member("audrey", "auditors"), question(scene)
+    assert shown(page(auditor)) == []
+    assert set(shown(page(auditor, tab="others"))) == {address(scene.proposal), address(asked)}
+    assert "Waiting for others 2" in page(auditor)
 
 
 def test_who_changed_a_risky_call_leaves_it_to_others(scene: Scene) -> None:
