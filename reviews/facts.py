@@ -38,6 +38,7 @@ class Facts:
     agent_says: Sequence[Piece]
     before: Sequence[ToolCall]
     reverse: str
+    editable: bool
 
 
 def of(proposal: Proposal) -> Facts:
@@ -58,6 +59,7 @@ def of(proposal: Proposal) -> Facts:
         agent_says=pieces(call.agent_reason),
         before=list(_before(call)),
         reverse=_reverse(call),
+        editable=call.tool_version_id is not None and not hidden(proposal),
     )
 
 
