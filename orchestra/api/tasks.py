@@ -61,7 +61,7 @@ class TaskAsked(Given):
     due_at: Moment | None = None
 
 
-class RunListed(BaseModel):
+class RunInTask(BaseModel):
     """The newest run of a task: how it stands."""
 
     uid: UUID
@@ -71,7 +71,7 @@ class RunListed(BaseModel):
     finished_at: datetime | None
 
 
-class RunOfTask(RunListed):
+class RunOfTask(RunInTask):
     """And what came of it."""
 
     output: Any
@@ -89,7 +89,7 @@ class TaskListed(BaseModel):
     labels: dict[str, str]
     due_at: datetime | None
     created_at: datetime
-    run: RunListed | None
+    run: RunInTask | None
 
 
 class TaskTold(TaskListed):
@@ -242,7 +242,7 @@ def _tell(task: Task, run: Run | None) -> TaskTold:
 
 def _listed(task: Task) -> TaskListed:
     run = _newest(task)
-    return TaskListed(**_facts(task), run=RunListed(**_run(run)) if run is not None else None)
+    return TaskListed(**_facts(task), run=RunInTask(**_run(run)) if run is not None else None)
 
 
 def _facts(task: Task) -> dict[str, Any]:
