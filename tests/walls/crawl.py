@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,40 +13,25 @@ from django.http import HttpResponse
 from django.test import Client
 
 from orchestra.views.doors.rules import Answer, Door
+from tests.walls import bodies
 from tests.walls.addresses import filled, parameters
+from tests.walls.forms import FORMS, PARTS
 from tests.walls.stage import Place
 
 #: What a look leaves behind: the session's own life, and that somebody is looking.
 MARKS: Final = frozenset({"django_session", "reviews_presence"})
 SIGN_INS: Final = ("/accounts/login/", "/admin/login/")
-REASON: Final = {"reason": "it is right"}
-#: What an address with gaps leads to, in one place, for one role.
-PARTS: Mapping[str, Callable[[Place, str], Mapping[str, object]]] = {
-    "/reviews/<uuid:uid>/": lambda place, _: {"uid": place.proposal.uid},
-    "/reviews/<uuid:uid>/<str:verb>/": lambda place, _: {"uid": place.proposal.uid, "verb": "approve"},
-    "/runs/<uuid:uid>/": lambda place, _: {"uid": place.run.uid},
-    "/runs/<uuid:uid>/cancel/": lambda place, _: {"uid": place.run.uid},
-    "/runs/<uuid:uid>/retry/": lambda place, _: {"uid": place.failed.uid},
-    "/runs/<uuid:uid>/fork/": lambda place, _: {"uid": place.failed.uid},
-    "/halts/<uuid:uid>/": lambda place, _: {"uid": place.halt.uid},
-    "/halts/<uuid:uid>/lift/": lambda place, _: {"uid": place.halt.uid},
-}
-#: What the forms send: enough to come to the question whether it is allowed.
-FORMS: Mapping[str, Callable[[Place], Mapping[str, Any]]] = {
-    "/reviews/<uuid:uid>/<str:verb>/": lambda place: {"digest": bytes(place.proposal.digest).hex(), **REASON},
-    "/runs/<uuid:uid>/cancel/": lambda _: REASON,
-    "/runs/<uuid:uid>/retry/": lambda _: REASON,
-    "/runs/<uuid:uid>/fork/": lambda _: {"checkpoint": "0", **REASON},
-    "/halts/<uuid:uid>/lift/": lambda _: REASON,
-}
 
 
 def path(door: Door, place: Place, role: str) -> str:
-    """Where a browser goes. Fails for an address with gaps that nobody has said how to fill."""
+    """Where a request goes. Fails for an address with gaps that nobody has said how to fill."""
     if not parameters(door.address):
         return filled(door.address, {})
-    assert door.address in PARTS, f"say in tests/walls/crawl.py, PARTS, what {door.address} leads to"
-    return filled(door.address, PARTS[door.address](place, role))
+    parts = {**PARTS, **bodies.PARTS}
+    assert door.address in parts, (
+        f"say in tests/walls, PARTS of forms or bodies, what {door.address} leads to"
+    )
+    return filled(door.address, parts[door.address](place, role))
 
 
 def form(door: Door, place: Place) -> Mapping[str, Any]:

@@ -59,16 +59,17 @@ def put(deployment: Deployment, text: str, *, reader: Person) -> Place:
     failed = factories.run(task, state="failed", error=text)
     _finished(failed, text)
     message = OutboxMessage.objects.create(
-        topic="task.finished",
+        topic="run.succeeded",
         task=task,
         run=run,
-        payload=_told(text),
+        payload={"run": str(run.uid), "failure_class": None},
         due_at=factories.now(),
         last_error=text,
     )
     webhook = _webhook(deployment)
     place = Place(
         deployment=deployment,
+        policy="refunds-rules",
         task=task,
         run=run,
         failed=failed,
@@ -162,10 +163,6 @@ def _finished(run: Run, text: str) -> None:
     factories.toolcall(
         factories.step(run), state="refused", tool_name=text[:120], raw=text.encode(), error=text
     )
-
-
-def _told(text: str) -> dict[str, Any]:
-    return {"subject": text[:LONGEST], "reference": text[:LONGEST], "output": {text: text}, "error": text}
 
 
 def _webhook(deployment: Deployment) -> Webhook:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -23,6 +23,7 @@ from orchestra.models import (
     Run,
     Task,
     ToolCall,
+    ToolVersion,
     User,
     Webhook,
     WebhookDelivery,
@@ -62,6 +63,22 @@ spec:
         properties:
           genuine: {{type: boolean}}
 """
+TOOL = """
+kind: tool
+name: refund
+spec:
+  description: Pays money back.
+  effect: destructive
+  delivery: key
+  sentence: "Refund order {order} with the note {note}"
+  arguments:
+    type: object
+    properties:
+      order: {type: string}
+      note: {type: string}
+  request: {method: POST, path: /refunds}
+  key: {header: Idempotency-Key, life: 24h}
+"""
 POLICY = """
 kind: policy
 name: {name}
@@ -79,6 +96,7 @@ class Place:
     """One deployment and what is in it. `task` is of the role itself where a page shows only what is one's own."""
 
     deployment: Deployment
+    policy: str
     task: Task
     run: Run
     failed: Run
@@ -90,6 +108,10 @@ class Place:
     delivery: WebhookDelivery
     notices: dict[str, Notice] = field(default_factory=dict)
     tokens: dict[str, ApiToken] = field(default_factory=dict)
+
+    def token(self, role: str) -> ApiToken:
+        """The role's own token, or that of somebody else where the role has none here."""
+        return self.tokens.get(role) or self.tokens["somebody"]
 
 
 @dataclass
@@ -118,10 +140,15 @@ def build() -> World:
     author = persons.add(name="ada", full_name="Ada", groups=[], password=None)
     asker = persons.add(name="rita", full_name="Rita", groups=[], password=None)
     accounts = {role.name: account for role in ROLES if (account := _account(role)) is not None}
+    publish.text(TOOL, by=author, environment="dev")
     own = _place("refunds", "dev", author, asker)
     foreign = _place(FOREIGN, "prod", author, asker)
     DeploymentGroupPermission.objects.filter(content_object=foreign.deployment).delete()
-    _belongings(own, accounts)
+    _belongings(
+        own, {name: account.person for name, account in accounts.items() if account.person is not None}
+    )
+    for place in (own, foreign):
+        _belongings(place, {"somebody": factories.person()})
     return World(own, foreign, accounts)
 
 
@@ -144,14 +171,19 @@ def _account(role: Role) -> User | None:
 
 def _place(name: str, environment: str, author: Person, asker: Person) -> Place:
     publish.text(WORKFLOW.format(name=name), by=author, environment=environment)
+    publish.text(POLICY.format(name=f"{name}-rules"), by=author, environment=environment)
     deployment = Deployment.objects.get(workflow__name=name)
     task = factories.task(
         deployment, requester=asker, subject=f"{name} subject", reference=f"{name}-1", payload={"order": "W1"}
     )
     run = factories.run(task, state="waiting")
-    call = factories.toolcall(factories.step(run, kind="agent"), arguments={"note": f"{name} note"})
+    call = factories.toolcall(
+        factories.step(run, kind="agent"),
+        arguments={"order": "W1", "note": f"{name} note"},
+        tool_version=ToolVersion.objects.get(tool__name="refund"),
+    )
     message = OutboxMessage.objects.create(
-        topic="task.finished", task=task, run=run, payload={}, due_at=factories.now()
+        topic="run.succeeded", task=task, run=run, payload={"run": str(run.uid)}, due_at=factories.now()
     )
     webhook = Webhook.objects.create(
         name=f"{name}-hook",
@@ -161,6 +193,7 @@ def _place(name: str, environment: str, author: Person, asker: Person) -> Place:
     )
     return Place(
         deployment=deployment,
+        policy=f"{name}-rules",
         task=task,
         run=run,
         failed=factories.run(factories.task(deployment, requester=asker), state="failed"),
@@ -175,23 +208,15 @@ def _place(name: str, environment: str, author: Person, asker: Person) -> Place:
     )
 
 
-def _belongings(place: Place, accounts: dict[str, User]) -> None:
+def _belongings(place: Place, people: Mapping[str, Person]) -> None:
     """What belongs to each person alone."""
     message = place.delivery.message
-    for name, account in accounts.items():
-        if account.person is None:
-            continue
-        place.notices[name] = Notice.objects.create(person=account.person, message=message)
+    for name, person in people.items():
+        place.notices[name] = Notice.objects.create(person=person, message=message)
         place.tokens[name] = ApiToken.objects.create(
-            person=account.person,
+            person=person,
             name="laptop",
-            prefix=f"orc_{name}"[:16],
+            prefix=factories.name("orc")[:16],
             digest=bytes(32),
             expires_at=factories.now(3600),
         )
-
-
-def identity(row: object) -> UUID:
-    """The outside name of a row."""
-    found: UUID = row.uid  # type: ignore[attr-defined]
-    return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
-from orchestra.people import roles
+from orchestra.people import roles, scopes
 from orchestra.views.doors.rules import Role
 
 
 def _member(name: str, group: str, says: str, *, staff: bool = False) -> Role:
     """A person in one of the seeded groups."""
-    return Role(name, says, rights=frozenset(roles.DEFAULTS[group]), staff=staff)
+    return Role(name, says, rights=frozenset(roles.DEFAULTS[group]), staff=staff, group=group)
 
 
 ROLES: Final[tuple[Role, ...]] = (
@@ -24,4 +25,37 @@ ROLES: Final[tuple[Role, ...]] = (
     _member("admin", "admins", "in `admins`, staff", staff=True),
     _member("auditor", "auditors", "in `auditors`"),
     Role("superuser", "a person whose account is a superuser", everywhere=True, staff=True),
+)
+
+#: Every right that a group can get on a deployment.
+RIGHTS: Final = frozenset(right for given in roles.DEFAULTS.values() for right in given)
+SCOPES: Final = frozenset(scopes.SCOPES)
+
+
+def _caller(role: Role) -> Role:
+    """A person who comes with a token of every scope."""
+    return replace(role, says=f"{role.says}; every scope", scopes=SCOPES)
+
+
+#: Who comes to the API. A person's token has what the person has; systems never get what is for people alone.
+CALLERS: Final[tuple[Role, ...]] = (
+    Role(
+        "no token",
+        "no token, one that is not known, revoked or past its time; cookies do not count",
+        account=False,
+    ),
+    Role(
+        "narrow token",
+        "a token of a superuser with the scope `tokens:manage` alone",
+        everywhere=True,
+        scopes=frozenset({"tokens:manage"}),
+    ),
+    Role(
+        "system",
+        "a service account with every right",
+        person=False,
+        rights=RIGHTS,
+        scopes=SCOPES - scopes.OF_PEOPLE,
+    ),
+    *(_caller(role) for role in ROLES if role.person and role.name != "anonymous"),
 )

@@ -47,10 +47,12 @@ class Role:
     everywhere: bool = False
     staff: bool = False
     permissions: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    group: str = ""
 
     def holds(self, right: str, *, own: bool) -> bool:
-        """Whether they have the right on a deployment: their own, or a foreign one."""
-        return self.everywhere or (own and right in self.rights)
+        """Whether they have the right on a deployment, their own or a foreign one; `a or b` is either of two."""
+        return self.everywhere or (own and not self.rights.isdisjoint(right.split(" or ")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Door:
     """An address with a method. `right` is what is asked on the deployment, or the permission that staff need.
 
     `lacks` is what those get who see the thing without having the right: 404 where even its being there is a secret.
+    `scope` is what a token needs; None where cookies count. `people`: a token of a system does not open it.
+    `group` has to be one's own besides; superusers do not escape it.
     """
 
     address: str
@@ -65,6 +69,9 @@ class Door:
     need: Need
     right: str = ""
     lacks: Answer = Answer.REFUSED
+    scope: str | None = None
+    people: bool = False
+    group: str = ""
 
     @property
     def name(self) -> str:
@@ -74,22 +81,36 @@ class Door:
     @property
     def asks(self) -> str:
         """What it asks, in words."""
-        return f"{self.need}: {self.right}" if self.right else str(self.need)
+        wanted = [f"{self.need}: {self.right}" if self.right else str(self.need)]
+        wanted += [f"scope {self.scope}"] if self.scope else []
+        wanted += ["of a person"] if self.people else []
+        wanted += ["in the group that is asked"] if self.group else []
+        return ", ".join(wanted)
 
 
 def answer(door: Door, role: Role, *, own: bool) -> Answer:
     """What the role gets at the door. `own`: what is behind it is in the role's own deployment, or is the role's own."""
+    if door.scope is not None and (refused := _token(door, role)) is not None:
+        return refused
     return JUDGES[door.need](door, role, own)
+
+
+def _token(door: Door, role: Role) -> Answer | None:
+    """What a token is told before anything is looked at; None when it opens the door."""
+    if not role.account:
+        return Answer.UNKNOWN
+    allowed = not door.scope or door.scope in role.scopes
+    return None if allowed and (role.person or not door.people) else Answer.REFUSED
 
 
 def _account(_door: Door, role: Role, _own: bool) -> Answer:
     return Answer.LET_IN if role.account else Answer.SIGN_IN
 
 
-def _person(_door: Door, role: Role, _own: bool) -> Answer:
+def _person(door: Door, role: Role, _own: bool) -> Answer:
     if not role.account:
         return Answer.SIGN_IN
-    return Answer.LET_IN if role.person else Answer.REFUSED
+    return Answer.LET_IN if role.person or door.scope is not None else Answer.REFUSED
 
 
 def _right(door: Door, role: Role, own: bool) -> Answer:
@@ -97,7 +118,8 @@ def _right(door: Door, role: Role, own: bool) -> Answer:
         return known
     if not role.holds("view", own=own):
         return Answer.HIDDEN
-    return Answer.LET_IN if role.holds(door.right, own=own) else door.lacks
+    member = not door.group or role.group == door.group
+    return Answer.LET_IN if member and role.holds(door.right, own=own) else door.lacks
 
 
 def _somewhere(door: Door, role: Role, own: bool) -> Answer:
