@@ -41,11 +41,10 @@ class Entry:
 
 def entries(run: Run, *, after: int = 0) -> Part[Entry]:
     """What happened behind an event (by its number in the chain), the oldest first."""
-    events = AuditEvent.objects.filter(chain=run.uid, seq__gt=after).annotate(tool=_tool()).order_by("seq")
-    found = part(list(events[: SHORT + 1]), SHORT, lambda event: event.seq)
-    if not found.rows:
-        return Part([])
-    since = found.rows[0].at if after else None
+    events = AuditEvent.objects.filter(chain=run.uid, seq__gte=after).annotate(tool=_tool()).order_by("seq")
+    rows = list(events[: SHORT + 1 + bool(after)])
+    since = rows.pop(0).at if after and rows else None
+    found = part(rows, SHORT, lambda event: event.seq)
     until = found.rows[-1].at if found.after is not None else None
     told = [_event(event) for event in found.rows]
     told += [*_turns(run, since, until), *_votes(run, since, until)]
@@ -111,5 +110,6 @@ def _votes(run: Run, since: datetime | None, until: datetime | None) -> Iterator
 
 
 def _between(since: datetime | None, until: datetime | None) -> dict[str, datetime]:
-    bounds = {"created_at__gte": since, "created_at__lte": until}
+    """Behind the last event of the part before, up to the last one of this part."""
+    bounds = {"created_at__gt": since, "created_at__lte": until}
     return {name: at for name, at in bounds.items() if at is not None}

@@ -10,11 +10,15 @@ from django.db import transaction
 from django.test import Client
 
 from orchestra import moves
+from orchestra.engine import claim
 from orchestra.models import Deployment, Person, Proposal, Run, Step, User
 from orchestra.people import roles
 from orchestra.runs import listing
+from orchestra.tools import toolbox
+from orchestra.workflows import stored
 from tests import factories
 from tests.decisions.conftest import member
+from tests.workflows.files import read
 
 HOST = {"host": "localhost"}
 
@@ -59,7 +63,9 @@ class Scene:
 
 def build() -> Scene:
     """The people, with the usual rights of their groups."""
-    deployment = factories.deployment()
+    claim.spec_of.cache_clear()
+    toolbox.forget()
+    deployment = factories.deployment(factories.version(spec()))
     roles.give_defaults(deployment)
     outsider = factories.person("olaf")
     User.objects.create(username="olaf", person=outsider)
@@ -71,6 +77,13 @@ def build() -> Scene:
         requester=member("rita", "requesters"),
         outsider=outsider,
     )
+
+
+def spec(
+    steps: str = "draft: {kind: python, function: f}\nsend: {kind: python, function: f, needs: draft}",
+) -> Any:
+    """A workflow as a version stores it."""
+    return stored.dump(read(steps))
 
 
 def again(run: Run, by: Person) -> Run:

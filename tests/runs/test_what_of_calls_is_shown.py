@@ -8,18 +8,13 @@ import pytest
 
 from orchestra.models import Run, ToolCall, Turn
 from orchestra.runs import calls, conversation, facts, record
-from orchestra.tools import stored, toolbox
+from orchestra.tools import stored
 from tests import factories
 from tests.runs.scene import Scene, again
 from tests.tools.files import LEAST, tool
 
 SECRET = "4000-0000-0000-0002"
 EVIL = "pay\u202e<b>now</b>"
-
-
-@pytest.fixture(autouse=True)
-def _tools_of_this_database() -> None:
-    toolbox.forget()
 
 
 def spoken(scene: Scene, *, redact: str = "", declaration: Any = None) -> tuple[Run, ToolCall]:
