@@ -61,6 +61,15 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def origin(name: str, given: str) -> str:
+    """Scheme, host and port of an address over https, or of this machine over http."""
+    parts = urlsplit(given)
+    local = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (parts.scheme == "https" or local) or parts.query or parts.fragment:
+        raise Misconfigured(f"{name} wants https://host, perhaps with a path.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def database(name: str, default: str) -> dict[str, object]:
     """A PostgreSQL URL as Django's settings of one database."""
     parts = urlsplit(text(name, default))

@@ -54,12 +54,12 @@ MIDDLEWARE = [
     "orchestra.views.sites.OwnSite",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "orchestra.views.sessions.IdleEnd",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "orchestra.views.problems.Problems",
 ]
 ROOT_URLCONF = "orchestra.urls"
@@ -142,6 +142,33 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Orchestra"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC  # browsers call http://localhost a secure place all the same
+
+# --- An identity provider (OpenID Connect), if there is one. It vouches for people; it makes no accounts.
+OIDC_ISSUER = env.text("OIDC_ISSUER", "").rstrip("/")
+OIDC_MATCH_EMAIL = env.flag("OIDC_MATCH_EMAIL", default=True)
+OIDC_ALLOW = env.words("OIDC_ALLOW")
+OIDC_TIMEOUT = env.number("OIDC_TIMEOUT", 10, least=0.1)
+OIDC_ORIGINS = [env.origin("OIDC_ISSUER", OIDC_ISSUER), *env.words("OIDC_ORIGINS")] if OIDC_ISSUER else []
+SOCIALACCOUNT_ADAPTER = "orchestra.views.identities.Identities"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_PROVIDERS = (
+    {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "sso",
+                    "name": env.text("OIDC_NAME", "your organisation"),
+                    "client_id": env.text("OIDC_CLIENT_ID"),
+                    "secret": env.text("OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC_ISSUER},
+                }
+            ],
+        }
+    }
+    if OIDC_ISSUER
+    else {}
+)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -176,11 +203,16 @@ RATE_STRANGERS = env.whole("ORCHESTRA_RATE_STRANGERS", 60, least=1)
 # --- Browser security.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.flag("SECURE_COOKIES", default=PUBLIC)
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = env.whole("SESSION_AGE", 12 * 3600, least=60)
+SESSION_IDLE = env.whole("SESSION_IDLE", 2 * 3600)
+if SESSION_COOKIE_SECURE:  # such cookies belong to this very host, and no neighbour can set them
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=PUBLIC)
 SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", 31_536_000 if PUBLIC else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PUBLIC
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if env.flag("TRUST_PROXY", default=False):
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -190,7 +222,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *OIDC_ORIGINS],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
     }

@@ -6,6 +6,7 @@ Secrets of second factors are kept encrypted, with a key that comes from SECRET_
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
@@ -13,7 +14,8 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -22,6 +24,13 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no t
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Never."""
         return False
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse | None:
+        """Systems do not sign in, and nobody by an account of a person who is not active any more."""
+        if user.service_id is not None or (user.person is not None and not user.person.active):
+            return redirect("account_inactive")
+        answer: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return answer
 
 
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+import requests
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
@@ -42,7 +43,10 @@ class Problems:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """The page of one of our errors; others are Django's."""
+        """The page of one of our errors, or of an identity provider's; others are Django's."""
+        if isinstance(error, requests.RequestException):
+            logs.event("identity.failed", level=logs.WARNING, error=error)
+            return render(request, "socialaccount/authentication_error.html", status=502)
         if not isinstance(error, OrchestraError) or error.status >= 500:
             return None
         problems = error.problems if isinstance(error, Invalid) else ()

@@ -27,6 +27,8 @@ EXPECTED: dict[str, str] = {
     "orchestra.apps.AdministrationConfig": "Django: INSTALLED_APPS, the administration with our own site",
     "orchestra.views.administration.Administration": "Django: the site that the administration uses, loaded when it is asked for",
     "orchestra.views.accounts.Accounts": "allauth: ACCOUNT_ADAPTER",
+    "orchestra.views.identities.Identities": "allauth: SOCIALACCOUNT_ADAPTER",
+    "orchestra.views.sessions.IdleEnd": "Django: MIDDLEWARE",
     "orchestra.views.accounts.SecondFactors": "allauth: MFA_ADAPTER",
     "reviews.views.bar.bar": "Django: context processor; settings are the composition root, which may name all",
     "reviews.views.undo.undo": "Django: context processor, as above",
