@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from orchestra.local.embedded import Services
-from tests.api.site import Site, serving
+from tests.api.site import ASKS, ECHO, Site, serving
 from tests.databases import Database, in_use
 from tests.engine.stage import Stage, forget
 
@@ -25,7 +25,13 @@ def limits() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def site(services: Services, template: str, limits: dict[str, str]) -> Iterator[Site]:
+def works() -> bool:
+    """Whether somebody works on runs; not where tests make rows that are no real ones."""
+    return True
+
+
+@pytest.fixture(scope="module")
+def site(services: Services, template: str, limits: dict[str, str], works: bool) -> Iterator[Site]:
     """The site."""
     assert services.postgres
     assert services.valkey
@@ -37,11 +43,13 @@ def site(services: Services, template: str, limits: dict[str, str]) -> Iterator[
         with in_use(Database(name, services.postgres)) as made:
             forget()
             stage = Stage(made)
-            stage.hire()
+            if works:
+                stage.hire()
             try:
                 with serving({**os.environ, **limits}) as address:
-                    yield Site(address, stage)
+                    yield Site(address, stage, ECHO if works else ASKS)
             finally:
-                stage.dismiss()
+                if works:
+                    stage.dismiss()
     finally:
         services.postgres.drop_database(name)

@@ -27,6 +27,7 @@ from tests.engine.stage import Stage
 from tests.waiting import until
 
 ECHO = "a: {kind: python, function: t.echo}"
+ASKS = "a: {kind: human, title: 'Shall we?'}"
 GRANIAN = ("--interface", "wsgi", "--workers", "1", "--blocking-threads", "40", "--no-access-log")
 
 
@@ -55,13 +56,13 @@ class Told:
 class Site:
     """The server's address, and everybody who talks to it."""
 
-    def __init__(self, address: str, stage: Stage) -> None:
+    def __init__(self, address: str, stage: Stage, steps: str) -> None:
         self.address, self.stage = address, stage
         self.requester = stage.person(["requesters"])
         self.reviewer, self.second_reviewer = stage.person(["reviewers"]), stage.person(["reviewers"])
         self.operator, self.outsider = stage.operator, stage.outsider
         self.system = self.service("requesters")
-        self.workflow = stage.publish(ECHO)
+        self.workflow = stage.publish(steps)
 
     def service(self, *groups: str) -> ServiceAccount:
         """A system with an account in these groups."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from orchestra.client import ApiError
@@ -12,12 +10,10 @@ from tests import factories
 from tests.api.site import Site
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _nobody_works(site: Site) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def works() -> bool:
     """The runs behind these proposals are no real ones."""
-    site.stage.dismiss()
-    yield
-    site.stage.hire()
+    return False
 
 
 def state(proposal: Proposal) -> str:
