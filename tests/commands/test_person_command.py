@@ -93,3 +93,9 @@ def test_password_is_asked_for_and_held_against_the_rules(
     assert said in found.stdout + found.stderr
     assert "Traceback" not in found.stderr
     assert Person.objects.filter(name=name).exists() is (code == 0)
+
+
+def test_first_administrator_enters_the_administration(shared: Stage) -> None:
+    assert typed("person", "add", "first", "--no-password", "--superuser").lines == ["first added"]
+    account = User.objects.get(username="first")
+    assert (account.is_staff, account.is_superuser, account.person is not None) == (True, True, True)

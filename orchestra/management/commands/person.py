@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.management.base import CommandError, CommandParser
 
 from orchestra.management.base import OrchestraCommand
-from orchestra.models import Person
+from orchestra.models import Person, User
 from orchestra.people import persons
 
 
@@ -27,6 +27,11 @@ class Command(OrchestraCommand):
         adding.add_argument("--full-name", default="")
         adding.add_argument("--group", dest="groups", action="append", default=[])
         adding.add_argument("--no-password", action="store_true", help="The account cannot sign in yet.")
+        adding.add_argument(
+            "--superuser",
+            action="store_true",
+            help="The account enters the administration with every right: for the first administrator.",
+        )
         verbs.add_parser("group", help="A group.").add_argument("name")
         verbs.add_parser("list", help="Everybody.")
 
@@ -41,6 +46,8 @@ def _add(options: dict[str, Any]) -> Iterator[str]:
     made = persons.add(
         name=options["name"], full_name=options["full_name"], groups=options["groups"], password=password
     )
+    if options["superuser"]:
+        User.objects.filter(person=made).update(is_staff=True, is_superuser=True)
     yield f"{made.name} added"
 
 
