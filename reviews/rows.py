@@ -165,7 +165,7 @@ def _soon(row: Any, now: datetime) -> str:
         return ""
     if row.expires_at <= now:
         return "time is over"
-    return f"expires in {lasted(row.expires_at - now)}"
+    return f"{lasted(row.expires_at - now)} left"
 
 
 def _number(rows: QuerySet[Any]) -> Coalesce:

@@ -60,6 +60,7 @@ class HumanTask(PublicRow):
             models.Index(fields=["group", "created_at"], name="humantask_open", condition=Q(state="open")),
             models.Index(fields=["run"], name="humantask_of_run"),
             models.Index(fields=["expires_at"], name="humantask_expiry", condition=Q(state="open")),
+            models.Index(fields=["-finished_at", "-id"], name="humantask_over", condition=~Q(state="open")),
         ]
 
     def __str__(self) -> str:

@@ -18,14 +18,26 @@
     return [...inside, ...found].find(usable) || (key === "?" ? found[0] : undefined);
   };
 
+  // A verdict is chosen, and one is led to its reason; only Ctrl+Enter or a click sends it.
+  const choose = (button) => {
+    const form = button.closest("form[data-decision]");
+    for (const other of form?.querySelectorAll("[data-chosen]") || []) delete other.dataset.chosen;
+    if (form) button.dataset.chosen = "";
+    (form?.querySelector("textarea") || button).focus();
+  };
   const press = (element) => {
-    const moves = writes(element) || (submits(element) && !("press" in element.dataset));
-    if (moves || element.matches("[tabindex], summary")) element.focus();
+    if (submits(element) && !("press" in element.dataset)) choose(element);
+    else if (writes(element) || element.matches("[tabindex], summary")) element.focus();
     else element.click();
   };
 
-  const stops = () => [...document.querySelectorAll("[data-stop]")].filter(seen);
-  const here = () => document.activeElement?.closest("tr, li, section")?.querySelector("[data-stop]") || document.activeElement;
+  const goal = (stop) => (stop.matches("a, button, [tabindex]") ? stop : stop.querySelector("a") || stop);
+  const stops = () => [...document.querySelectorAll("[data-stop]")].filter(seen).map(goal);
+  const here = () => {
+    const at = document.activeElement;
+    const stop = at?.closest("[data-stop]") || at?.closest("tr")?.querySelector("[data-stop]");
+    return stop ? goal(stop) : at;
+  };
   const step = (by) => {
     const all = stops();
     const at = all.indexOf(here());
@@ -40,7 +52,7 @@
   };
   const open = () => {
     const stop = here();
-    if (!stop?.matches("a[data-stop]")) return false;
+    if (!stop?.matches("a") || !stops().includes(stop)) return false;
     stop.click();
     return true;
   };
@@ -58,9 +70,9 @@
     const form = at?.closest("form[data-decision]");
     if (!form) return false;
     const buttons = [...form.querySelectorAll("button:not([type=button])")].filter(usable);
-    const chosen = buttons.includes(at) ? at : buttons.length === 1 ? buttons[0] : null;
+    const chosen = buttons.includes(at) ? at : buttons.length === 1 ? buttons[0] : buttons.find((one) => "chosen" in one.dataset);
     if (chosen) form.requestSubmit(chosen);
-    return chosen !== null;
+    return chosen !== undefined;
   };
 
   document.addEventListener("keydown", (event) => {
@@ -82,7 +94,7 @@
     if (!dialog) return;
     for (const line of dialog.querySelectorAll("[data-for]")) {
       const key = line.dataset.for;
-      const works = { j: "[data-stop]", o: "a[data-stop]", x: "tr input[type=checkbox]", send: "form[data-decision]" }[key];
+      const works = { j: "[data-stop]", o: "a[data-stop], [data-stop] a", x: "tr input[type=checkbox]", send: "form[data-decision]" }[key];
       line.toggleAttribute("data-here", Boolean(works ? document.querySelector(works) : control(key)));
     }
     dialog.showModal();

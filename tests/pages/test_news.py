@@ -110,7 +110,7 @@ def test_open_page_notes_who_looks_and_tells_of_the_others(scene: Scene) -> None
     first, second = signed_in(scene.reviewer), signed_in(scene.second_reviewer)
     first.get("/reviews/news", asked)
     text = " ".join(second.get("/reviews/news", asked).content.decode().split())
-    assert "1 other looking." in text
+    assert "1 other looking" in text
     first.get("/reviews/news", asked)
     assert Presence.objects.count() == 2
     factories.walk(scene.proposal, "rejected")
