@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from orchestra.delivery import outbox
+from orchestra.local.postgres import Postgres
 from orchestra.models import WebhookDelivery
 from tests.conftest import Spawn, Spawned
-from tests.crash.stage import FIVE, Stage, kill
+from tests.crash.stage import FIVE, Stage, begin_anew, kill
+from tests.crash.test_postgres_lost import crash
 from tests.databases import Database
 from tests.delivery.conftest import VARIABLE, Post
 from tests.delivery.receiver import SECRET, receiving, verifier
@@ -82,6 +84,23 @@ def test_worker_that_is_told_to_stop_writes_down_what_is_under_way(post: Post, s
     answer.set()
     worker.process.wait(60)
     assert (arrived(), len(post.receiver.got)) == (1, 1)
+
+
+def test_what_arrived_while_the_database_was_away_is_written_down_later_and_not_sent_again(
+    post: Post, spawn: Spawn, postgres: Postgres
+) -> None:
+    answer = threading.Event()
+    post.receiver.before = lambda: answer.wait(60)
+    post.end()
+    worker = work(spawn, post, ORCHESTRA_WEBHOOK_TIMEOUT="60")
+    until(lambda: post.receiver.got, what="the sending")
+    crash(postgres)
+    answer.set()
+    worker.says("delivery.interrupted")
+    postgres.revive()
+    begin_anew()
+    until(lambda: arrived() == 1, within=60, what="the answer written down")
+    assert (len(post.receiver.got), post.delivery().attempts) == (1, 1)
 
 
 def test_slow_receiver_holds_up_neither_runs_nor_other_receivers(

@@ -74,7 +74,7 @@ def test_reader_finds_a_policy_and_sees_what_changed(visit: Visit, deployment: D
 def test_reader_tries_a_call(visit: Visit, deployment: Deployment) -> None:
     page = visit.page
     sign_in(visit, "/policies/try/", "Try a call")
-    page.get_by_label("Tool").fill("cancel_pending_order")
+    page.get_by_label("Tool", exact=True).fill("cancel_pending_order")
     page.get_by_label("Arguments, as a JSON object").fill("{")
     page.get_by_role("button", name="Try it in dev").click()
     page.locator("#arguments-wrong").wait_for()
