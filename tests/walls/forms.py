@@ -52,7 +52,7 @@ PARTS: Final[Mapping[str, Part]] = {
 FORMS: Final[Mapping[str, Callable[[Place], Mapping[str, Any]]]] = {
     "/reviews/bulk/": _several,
     f"{PROPOSAL}<str:verb>/": _digest,
-    f"{PROPOSAL}value/": lambda _: {"of": "note"},
+    f"{PROPOSAL}value/": lambda _: {"of": "/args/note"},
     f"{RUN}cancel/": lambda _: WHY,
     f"{RUN}retry/": lambda _: WHY,
     f"{RUN}fork/": lambda _: {**WHY, "checkpoint": "0"},

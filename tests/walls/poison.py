@@ -9,11 +9,13 @@ from orchestra.intake import tasks
 from orchestra.models import (
     ApiToken,
     Deployment,
+    Halt,
     Notice,
     OutboxMessage,
     Person,
     Proposal,
     Run,
+    Task,
     ToolCall,
     Webhook,
     WebhookDelivery,
@@ -41,32 +43,13 @@ spec:
 
 def put(deployment: Deployment, text: str, *, reader: Person) -> Place:
     """One of everything. The task comes in as tasks do; the rest is written as the engine would write it."""
-    task = tasks.accept(
-        tasks.Request(
-            workflow=deployment.workflow.name,
-            environment=deployment.environment.name,
-            payload={"order": text, text: [text, {text: text}]},
-            source="api",
-            subject=text[:LONGEST],
-            reference=text[:LONGEST],
-            labels={text[:100]: text[:LONGEST]},
-        ),
-        by=factories.person(full_name=text[:LONGEST]),
-    ).task
+    task = _task(deployment, text)
     run = factories.run(task, state="waiting", output={text: text}, error=text)
     step = factories.step(run, kind="agent", input={text: text}, output={text: text}, error=text)
     proposal = _proposal(run, step, text)
     failed = factories.run(task, state="failed", error=text)
     _finished(failed, text)
-    message = OutboxMessage.objects.create(
-        topic="run.succeeded",
-        task=task,
-        run=run,
-        payload={"run": str(run.uid), "failure_class": None},
-        due_at=factories.now(),
-        last_error=text,
-    )
-    webhook = _webhook(deployment)
+    delivery = _delivery(run, text)
     place = Place(
         deployment=deployment,
         policy="refunds-rules",
@@ -76,19 +59,13 @@ def put(deployment: Deployment, text: str, *, reader: Person) -> Place:
         call=proposal.toolcall,
         proposal=proposal,
         question=factories.humantask(run, title=text[:300], context={text: text, "reason": text}),
-        halt=factories.halt(
-            run=factories.run(task, state="cancelled"),
-            reason=text,
-            set_by=factories.person(full_name=text[:LONGEST]),
-        ),
-        webhook=webhook,
-        delivery=WebhookDelivery.objects.create(
-            message=message, webhook=webhook, due_at=factories.now(), last_error=text
-        ),
+        halt=_halt(task, text),
+        webhook=delivery.webhook,
+        delivery=delivery,
     )
     factories.humantask(run, state="answered", title=text[:300], answer={text: text})
     factories.humantask(run, kind="escalation", title=text[:300], context={"reason": text, "tried": [text]})
-    place.notices[reader.name] = Notice.objects.create(person=reader, message=message)
+    place.notices[reader.name] = Notice.objects.create(person=reader, message=delivery.message)
     place.tokens[reader.name] = ApiToken.objects.create(
         person=reader,
         name=text[:120],
@@ -97,6 +74,43 @@ def put(deployment: Deployment, text: str, *, reader: Person) -> Place:
         expires_at=factories.now(3600),
     )
     return place
+
+
+def _task(deployment: Deployment, text: str) -> Task:
+    """A task whose requester is called like the text, and has written it everywhere."""
+    requester = factories.person(full_name=text[:LONGEST])
+    account = factories.user(requester)
+    account.groups.add(factories.group("requesters"))
+    request = tasks.Request(
+        workflow=deployment.workflow.name,
+        environment=deployment.environment.name,
+        payload={"order": text, text: [text, {text: text}]},
+        source="api",
+        subject=text[:LONGEST],
+        reference=text[:LONGEST],
+        labels={text[:100]: text[:LONGEST]},
+    )
+    return tasks.accept(request, by=requester).task
+
+
+def _halt(task: Task, text: str) -> Halt:
+    run = factories.run(task, state="cancelled")
+    halt: Halt = factories.halt(run=run, reason=text, set_by=factories.person(full_name=text[:LONGEST]))
+    return halt
+
+
+def _delivery(run: Run, text: str) -> WebhookDelivery:
+    message = OutboxMessage.objects.create(
+        topic="run.succeeded",
+        task=run.task,
+        run=run,
+        payload={"run": str(run.uid), "failure_class": None},
+        due_at=factories.now(),
+        last_error=text,
+    )
+    return WebhookDelivery.objects.create(
+        message=message, webhook=_webhook(run.deployment), due_at=factories.now(), last_error=text
+    )
 
 
 def _proposal(run: Run, step: Any, text: str) -> Proposal:

@@ -48,7 +48,7 @@ RUNS: Final = (
 )
 HALTS: Final = (
     Door("/halts/", "GET", Need.PERSON),
-    Door("/halts/set/", "POST", Need.RIGHT, "halt"),
+    Door("/halts/set/", "POST", Need.RIGHT, "halt", unseen=Answer.LET_IN),
     Door("/halts/<uuid:uid>/", "GET", Need.RIGHT, "view"),
     Door("/halts/<uuid:uid>/lift/", "POST", Need.RIGHT, "halt"),
 )
@@ -63,7 +63,7 @@ TASKS: Final = (
     Door("/tasks/", "GET", Need.PERSON),
     Door("/tasks/read/", "POST", Need.PERSON),
     Door("/tasks/new/", "GET", Need.PERSON),
-    Door("/tasks/new/<uuid:uid>/", "GET", Need.RIGHT, "view"),
+    Door("/tasks/new/<uuid:uid>/", "GET", Need.RIGHT, "submit"),
     Door("/tasks/new/<uuid:uid>/", "POST", Need.RIGHT, "submit"),
     Door("/tasks/<uuid:uid>/", "GET", Need.RIGHT, "view"),
     Door("/tasks/<uuid:uid>/news", "GET", Need.RIGHT, "view"),

@@ -60,6 +60,7 @@ class Door:
     """An address with a method. `right` is what is asked on the deployment, or the permission that staff need.
 
     `lacks` is what those get who see the thing without having the right: 404 where even its being there is a secret.
+    `unseen` is what those get who do not see it: a form that names it comes back as if there were no such thing.
     `scope` is what a token needs; None where cookies count. `people`: a token of a system does not open it.
     `group` has to be one's own besides; superusers do not escape it.
     """
@@ -69,6 +70,7 @@ class Door:
     need: Need
     right: str = ""
     lacks: Answer = Answer.REFUSED
+    unseen: Answer = Answer.HIDDEN
     scope: str | None = None
     people: bool = False
     group: str = ""
@@ -117,7 +119,7 @@ def _right(door: Door, role: Role, own: bool) -> Answer:
     if (known := _person(door, role, own)) != Answer.LET_IN:
         return known
     if not role.holds("view", own=own):
-        return Answer.HIDDEN
+        return door.unseen
     member = not door.group or role.group == door.group
     return Answer.LET_IN if member and role.holds(door.right, own=own) else door.lacks
 
