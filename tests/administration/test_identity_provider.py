@@ -135,11 +135,11 @@ def test_nobody_is_signed_in_whom_nothing_leads_to(
         Person.objects.update(active=False)
     if why == "off":
         monkeypatch.setattr(settings, "OIDC_MATCH_EMAIL", False)
-    claims: dict[str, Any] = {
+    known: dict[str, dict[str, Any]] = {
         "unverified": {"email_verified": False},
         "unknown": {"email": "eve@example.org"},
-    }.get(why, {})
-    provider(**claims)
+    }
+    provider(**known.get(why, {}))
     client = browser()
     answer = sign_in(client)
     assert who(client) == ""

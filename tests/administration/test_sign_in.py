@@ -47,7 +47,7 @@ def test_password_alone_does_not_open_the_administration_to_who_has_a_second_fac
     TOTP.activate(ada, secret)
     client, led = enter()
     assert led.startswith("/accounts/2fa/authenticate/")
-    assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/login/")
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0].startswith("/accounts/2fa/authenticate/")
     code = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
     assert client.post(led, {"code": code}).headers["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
