@@ -107,3 +107,12 @@ def test_proxies_replace_what_they_say_of_a_request(name: str) -> None:
 
 def test_every_file_of_deploy_is_told_of() -> None:
     assert [name for name in DEPLOY if name not in text("production.md")] == []
+
+
+def test_tests_that_the_threat_model_names_are_there() -> None:
+    named = set(re.findall(r"`(tests/[a-z0-9_/]+\.py)`", text("threat-model.md")))
+    assert len(named) > 20
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+    assert [
+        f"| T{number} |" for number in range(1, 25) if f"| T{number} |" not in text("threat-model.md")
+    ] == []
