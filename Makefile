@@ -10,7 +10,7 @@ WORKERS ?= 2
 RUN = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check e2e bench replay lock clean environment-agents environment-dev environment-e2e
+.PHONY: help demo demo-reset test check e2e pictures bench replay lock clean environment-agents environment-dev environment-e2e
 
 help: ## Print this list
 	@echo "Usage: make TARGET"
@@ -30,6 +30,9 @@ check: environment-dev ## Run all static checks: format, lint, types, layers, mi
 
 e2e: environment-e2e ## Run the browser tests; needs chromium (Debian: apt-get install chromium)
 	@.ci/e2e
+
+pictures: environment-e2e ## Take docs/pictures/ anew with a browser that looks at the demo; needs chromium
+	@$(RUN) -m tests.e2e.pictures
 
 bench: environment-dev ## Run one benchmark and print its figures (W=W1)
 	@$(RUN) -m bench $(W)
