@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import expect
 
 from orchestra.engine import publish
 from orchestra.intake import tasks
-from orchestra.models import Halt, Run
+from orchestra.models import Halt, Run, User
 from orchestra.people import persons
+from orchestra.workflows import functions
 from tests.conftest import Spawn
+from tests.e2e import worlds
 from tests.e2e.conftest import Visit
 from tests.waiting import until
 
@@ -17,7 +20,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 375)], indirect=True),
 ]
-PASSWORD = "a long enough password"
 WORKFLOW = """
 kind: workflow
 name: {name}
@@ -35,6 +37,7 @@ QUICK = """first: {kind: python, function: example.echo}
 
 def submitted(name: str, steps: str) -> Run:
     """A run of a new workflow, asked for by ann."""
+    functions.load(settings.STEP_FUNCTIONS)
     person = persons.find("ann")
     publish.text(WORKFLOW.format(name=name, steps=steps), by=person, environment="dev")
     request = tasks.Request(
@@ -54,13 +57,9 @@ def becomes(run: Run, wanted: str) -> None:
 @pytest.fixture
 def operating(visit: Visit, spawn: Spawn) -> Visit:
     """Ann has signed in, and a worker works."""
-    persons.add(name="ann", full_name="Ann", groups=["operators"], password=PASSWORD)
+    person = persons.add(name="ann", full_name="Ann", groups=["operators"], password=None)
     spawn("work", "--name", "w1")
-    visit.go("/accounts/login/?next=/runs/")
-    visit.page.get_by_label("User name").fill("ann")
-    visit.page.get_by_label("Password").fill(PASSWORD)
-    visit.page.keyboard.press("Enter")
-    visit.page.get_by_role("heading", name="Runs", exact=True).wait_for()
+    worlds.sign_in(visit.page.context, User.objects.get(person=person), visit.address)
     return visit
 
 
