@@ -19,9 +19,10 @@ FARTHEST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """`title` says what has happened. `newer` is the proposal that took its place, `difference` what it changes."""
+    """`title` says what has happened, `late` that it happened to a decision of the reader. `newer` is the proposal that took its place, `difference` what it changes."""
 
     title: str
+    late: bool
     message: str
     who: str
     verdict: str
@@ -42,11 +43,12 @@ def of(
     newer = successor(proposal, reader) if proposal.toolcall.finished_at is not None else None
     return Conflict(
         title=_title(proposal, error),
+        late=error is not None,
         message=error.message if error is not None else "",
         who=str(last.person) if last is not None else "",
         verdict=VERDICTS.get(last.verdict, "") if last is not None else "",
         when=proposal.decided_at,
-        reason=pieces(last.reason) if last is not None else (),
+        reason=pieces(last.reason, lines=True) if last is not None else (),
         newer=newer,
         difference=difference(proposal, newer) if newer is not None else None,
         typed=typed,

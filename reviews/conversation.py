@@ -90,4 +90,4 @@ def _answer(proposal: Proposal, call: ToolCall) -> str:
 
 def _saying(kind: str, who: str, text: str, *, state: str = "", here: bool = False) -> Saying:
     cut = text[:LONGEST]
-    return Saying(kind, who, pieces(cut), len(text) - len(cut), state.replace("_", " "), here)
+    return Saying(kind, who, pieces(cut, lines=True), len(text) - len(cut), state.replace("_", " "), here)

@@ -56,7 +56,7 @@ def of(proposal: Proposal) -> Facts:
         request="\n".join(request(proposal)),
         canonical=visible(canonical.encode(shown).decode()),
         digest=bytes(proposal.digest).hex(),
-        agent_says=pieces(call.agent_reason),
+        agent_says=pieces(call.agent_reason, lines=True),
         before=list(_before(call)),
         reverse=_reverse(call),
         editable=call.tool_version_id is not None and not hidden(proposal),

@@ -34,17 +34,30 @@ def hosts(text: str) -> Iterator[str]:
 
 
 def _odd(host: str, known: set[str]) -> Iterator[str]:
+    """One sentence with all that is odd, and the host as machines write it."""
     plain = _decoded(host).casefold()
     scripts = sorted({script for char in plain if (script := _script(char))})
-    if plain != host.casefold():
-        yield f"{host} is another way to write “{plain}”."
+    said = [f"is another way to write “{plain}”"] if plain != host.casefold() else []
     if len(scripts) > 1:
-        yield f"{host} mixes {' and '.join(scripts)} letters."
+        said.append(f"mixes {' and '.join(scripts)} letters")
     elif scripts and scripts != ["Latin"]:
-        yield f"{host} is written in {scripts[0]} letters."
+        said.append(f"is written in {scripts[0]} letters")
     twin = next((each for each in known if each != plain and _skeleton(each) == _skeleton(plain)), "")
     if twin:
-        yield f"{host} looks like {twin}, and is another host."
+        said.append(f"looks like {twin}, which is another host")
+    if said:
+        yield f"{_exact(host)} {', and '.join(said)}."
+
+
+def _exact(host: str) -> str:
+    """A host in small letters, with the form in which it has no others than those of ASCII."""
+    small = host.casefold()
+    if small.isascii():
+        return small
+    labels = (
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in small.split(".")
+    )
+    return f"{small} ({'.'.join(labels)})"
 
 
 def _decoded(host: str) -> str:

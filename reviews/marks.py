@@ -33,16 +33,16 @@ class Piece:
     changed: bool = False
 
 
-def pieces(text: str, *, changed: bool = False) -> tuple[Piece, ...]:
-    """The text in pieces."""
-    return tuple(_pieces(text, changed))
+def pieces(text: str, *, changed: bool = False, lines: bool = False) -> tuple[Piece, ...]:
+    """The text in pieces; with `lines` its line ends stay what they are."""
+    return tuple(_pieces(text, changed, _KEPT | {"\n"} if lines else _KEPT))
 
 
-def _pieces(text: str, changed: bool) -> Iterator[Piece]:
+def _pieces(text: str, changed: bool, kept: frozenset[str] = _KEPT) -> Iterator[Piece]:
     plain = ""
     for place, part in enumerate(_CODE.split(visible(text))):
         char = chr(int(part, 16)) if place % 2 else ""
-        if not char or char in _KEPT:
+        if not char or char in kept:
             plain += char or part
             continue
         if plain:

@@ -141,7 +141,9 @@ def _over(proposal: Proposal) -> bool:
 
 def _ballot(voice: Voice) -> Ballot:
     category = CATEGORIES.get(voice.category, visible(voice.category))
-    return Ballot(voice, VERDICTS.get(voice.verdict, voice.verdict), pieces(voice.reason), category)
+    return Ballot(
+        voice, VERDICTS.get(voice.verdict, voice.verdict), pieces(voice.reason, lines=True), category
+    )
 
 
 def _number(votes: Iterable[Voice], verdict: str) -> int:
@@ -156,7 +158,7 @@ def _demands(proposal: Proposal, votes: Sequence[Voice], *, blind: bool) -> list
     covered = set() if blind else _groups(votes)
     found = [Demand(f"one of {group}", group in covered) for group in groups]
     found += [
-        Demand(f"{number}. {' and '.join(sorted(stage))}", stage <= covered)
+        Demand(f"stage {number}, {' and '.join(sorted(stage))}", stage <= covered)
         for number, stage in enumerate(stages, start=1)
     ]
     return found
