@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from orchestra.local.embedded import Services
+from orchestra.people.roles import Holder
+from tests.api.shell import Shell
 from tests.api.site import ASKS, ECHO, Site, serving
 from tests.databases import Database, in_use
 from tests.engine.stage import Stage, forget
@@ -53,3 +56,15 @@ def site(services: Services, template: str, limits: dict[str, str], works: bool)
                     stage.dismiss()
     finally:
         services.postgres.drop_database(name)
+
+
+@pytest.fixture
+def shell(site: Site, tmp_path: Path) -> Callable[[Holder], Shell]:
+    """A terminal where somebody has signed in."""
+
+    def enter(holder: Holder) -> Shell:
+        made = Shell(site, tmp_path / holder.name)
+        assert made.run("login", site.address, typed=site.token(holder) + "\n") == 0, made.warned
+        return made
+
+    return enter

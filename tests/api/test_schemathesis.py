@@ -16,8 +16,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as promises
 
-from orchestra.api import application as applications
-from orchestra.api import docs
+from orchestra.api import docs, runs, tasks, whoami
+from orchestra.api import tokens as of_tokens
 from orchestra.models import HumanTask, Task, User
 from orchestra.people import tokens
 from reviews.api import proposals, questions
@@ -83,7 +83,7 @@ def test_every_answer_is_as_described(
 ) -> None:
     @QUIET
     @given(case=operation.as_strategy(generation_mode=GenerationMode.POSITIVE), real=st.booleans())
-    def hold(case: Case, real: bool) -> None:
+    def hold(case: Case[Any], real: bool) -> None:
         if real and "uid" in case.path_parameters:
             case.path_parameters["uid"] = known[operation.tags[0]]
         if "wait" in case.query:
@@ -97,13 +97,13 @@ def test_every_answer_is_as_described(
 def test_what_is_not_as_described_is_refused(operation: Any, site: Site, token: str) -> None:
     @QUIET
     @given(case=operation.as_strategy(generation_mode=GenerationMode.NEGATIVE))
-    def hold(case: Case) -> None:
+    def hold(case: Case[Any]) -> None:
         send(case, site, token, promises.negative_data_rejection)
 
     hold()
 
 
-def send(case: Case, site: Site, token: str, *more: Any) -> None:
+def send(case: Case[Any], site: Site, token: str, *more: Any) -> None:
     case.headers["Authorization"] = f"Bearer {token}"
     case.call_and_validate(base_url=site.address, checks=[*CHECKS, *more], timeout=60)
 
@@ -117,14 +117,7 @@ def test_nothing_is_open_without_a_token(operation: Any, site: Site) -> None:
 
 def test_no_two_shapes_share_a_name() -> None:
     shapes: dict[str, set[str]] = {}
-    for module in (
-        applications.runs,
-        applications.tasks,
-        applications.tokens,
-        applications.whoami,
-        proposals,
-        questions,
-    ):
+    for module in (runs, tasks, of_tokens, whoami, proposals, questions):
         for name, value in vars(module).items():
             if isinstance(value, type) and issubclass(value, BaseModel):
                 shapes.setdefault(name, set()).add(f"{value.__module__}.{value.__qualname__}")
