@@ -130,9 +130,7 @@ def schema(question: HumanTask) -> dict[str, Json]:
     if question.kind == Question.FORM:
         return form
     if question.kind == Question.UNKNOWN:
-        return _with(
-            form, happened=_happened(), result={"title": "What the system would have answered"}, note=_note()
-        )
+        return _with(form, happened=_happened(), result=_result(), note=_note())
     return _with(form, action=_action(form), output=_output(question), note=NOTE)
 
 
@@ -153,8 +151,13 @@ def _with(form: Mapping[str, Any], **parts: Mapping[str, Any]) -> dict[str, Json
 def _happened() -> dict[str, Json]:
     return {
         "title": "Did it happen?",
+        "description": "",
         "oneOf": [{"const": True, "title": "It happened"}, {"const": False, "title": "It did not happen"}],
     }
+
+
+def _result() -> dict[str, Json]:
+    return {"title": "What the system would have answered", "description": "For the steps that follow."}
 
 
 def _note() -> dict[str, Json]:

@@ -16,6 +16,8 @@ from orchestra.forms.shapes import ABSENT, Kind, Shape, Value
 
 #: More options than this are a list to open instead of buttons side by side.
 MOST_BUTTONS: Final = 5
+FEWEST_ROWS: Final = 3
+MOST_ROWS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,11 @@ class Field:
         return " ".join(
             f"{self.id}-{name}" for name, text in (("hint", self.hint), ("error", self.problem)) if text
         )
+
+    @property
+    def rows(self) -> int:
+        """How many lines an input of several lines shows."""
+        return min(max(self.value.count("\n") + 2, FEWEST_ROWS), MOST_ROWS)
 
     @property
     def buttons(self) -> bool:

@@ -22,6 +22,7 @@ NEEDED: Final = "This is needed."
 UNKNOWN: Final = (
     "The form has changed since you opened it, and asks for other things now. Load the page again."
 )
+_UNLIKE: Final = re.compile(r'the value does not match "(.*)"')
 _REQUIRED: Final = re.compile(r'"(.+)" is a required property')
 
 
@@ -122,8 +123,10 @@ def _moved(problem: Problem, shape: Shape) -> Problem:
     """A problem of a part, seen from the whole."""
     if shape.kind is Kind.LINES and problem.pointer:
         return Problem(shape.pointer, f"Item {int(problem.pointer[1:]) + 1}: {problem.message}")
-    line = f"Line {problem.line}: " if problem.line is not None else ""
-    return Problem(shape.pointer + problem.pointer, f"{line}{problem.message}")
+    told = problem.line is None or f"line {problem.line} " in problem.message
+    line = "" if told else f"Line {problem.line}: "
+    said = f"{line}{problem.message}"
+    return Problem(shape.pointer + problem.pointer, said[:1].upper() + said[1:])
 
 
 def _of_schema(schema: Mapping[str, Any], found: Json) -> Iterator[Problem]:
@@ -138,8 +141,15 @@ def _of_schema(schema: Mapping[str, Any], found: Json) -> Iterator[Problem]:
         if missing:
             yield Problem(problem.pointer + canonical.pointer([missing[1]]), NEEDED)
         else:
-            said = problem.message.replace("the value", "this", 1)
-            yield Problem(problem.pointer, f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}")
+            yield Problem(problem.pointer, _kindly(problem.message))
+
+
+def _kindly(message: str) -> str:
+    """The message of the schema as a sentence to a person."""
+    if unlike := _UNLIKE.fullmatch(message):
+        return f"This does not have the form that is asked for: {unlike[1]}"
+    said = message.replace("the value", "this", 1)
+    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}"
 
 
 def _beside(known: Iterable[Problem], others: Iterable[Problem]) -> Iterator[Problem]:

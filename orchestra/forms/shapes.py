@@ -157,13 +157,13 @@ def _options(schema: Mapping[str, Any]) -> tuple[tuple[Json, str], ...]:
     """The values of a choice, each with its words: of an enum, of yes and no, of constants with titles."""
     if "const" in schema:
         return ((schema["const"], words(schema["const"])),)
-    if "enum" in schema:
-        return tuple((value, words(value)) for value in schema["enum"])
     branches = schema.get("oneOf") or schema.get("anyOf") or ()
     if branches and all(isinstance(branch, Mapping) and "const" in branch for branch in branches):
         return tuple(
             (branch["const"], str(branch.get("title") or words(branch["const"]))) for branch in branches
         )
+    if "enum" in schema:
+        return tuple((value, words(value)) for value in schema["enum"])
     return ((True, "Yes"), (False, "No")) if _types_beside_null(schema) == ["boolean"] else ()
 
 

@@ -18,6 +18,9 @@ MOST_ENTRIES: Final = 200
 LONGEST: Final = 20_000
 #: Texts of more lines or letters than this stand in a box of their own.
 ONE_LINE: Final = 200
+#: Lists of so few and so short texts need no box.
+FEW: Final = 10
+SHORT: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,17 @@ def _container(label: str, value: dict[str, Json] | list[Json], depth: int) -> E
         return _text(label, "\n".join(map(visible, lines)), long=True)
     if isinstance(value, list):
         if not any(isinstance(item, dict | list) for item in value):
-            return _text(
-                label, "\n".join(visible(item) if isinstance(item, str) else scalar(item) for item in value)
-            )
+            return _lines(label, [visible(item) if isinstance(item, str) else scalar(item) for item in value])
         return Entry(
             label, entries=[entry(str(number), item, depth + 1) for number, item in enumerate(value, 1)]
         )
     return Entry(label, entries=[entry(visible(name), item, depth + 1) for name, item in value.items()])
+
+
+def _lines(label: str, lines: list[str]) -> Entry:
+    """One line for each: in a box of their own when they are many, or long."""
+    short = len(lines) <= FEW and all(len(line) <= SHORT for line in lines)
+    return Entry(label, "\n".join(lines)) if short else _text(label, "\n".join(lines), long=True)
 
 
 def _text(label: str, text: str, *, long: bool = False) -> Entry:

@@ -81,6 +81,11 @@ def test_labels_hints_and_what_is_needed_are_in_words() -> None:
     assert drawing.fields({"type": "object", "properties": {"order_id": {}}})[0].label == "Order id"
 
 
+def test_choices_have_the_titles_that_the_schema_gives_them() -> None:
+    schema = {"enum": ["a", "b"], "oneOf": [{"const": "a", "title": "First"}, {"const": "b"}]}
+    assert [choice.label for choice in one(schema, needed=True).choices] == ["First", "b"]
+
+
 def test_what_is_needed_comes_first_in_the_order_of_that_list() -> None:
     schema = {"type": "object", "properties": {"a": {}, "b": {}, "c": {}}, "required": ["c", "b"]}
     assert [field.pointer for field in drawing.fields(schema)] == ["/c", "/b", "/a"]

@@ -162,7 +162,7 @@ def test_input_that_does_not_fit_comes_back_with_messages_at_the_fields(
     wrong = {"m_due_at": "2001-01-01T00:00", "m_subject": "kept <subject>"}
     status, page = fill(browser(requester), deployment, None, order="12", amount="many", **wrong)
     assert (status, Task.objects.count()) == (422, 0)
-    for text in ("This does not match", "Write a whole number", "This time has passed already", 'value="many"',
+    for text in ("This does not have the form that is asked for: ^W[0-9]+$", "Write a whole number", "This time has passed already", 'value="many"',
                  'value="kept &lt;subject&gt;"', "<details class=\"more\" open>"):  # fmt: skip
         assert text in page
     assert page.count("autofocus") == 1 + 1  # the first wrong one of each part

@@ -126,7 +126,7 @@ def _standing(task: Any, person: Person) -> dict[str, Any]:
         "task": task,
         "title": title(task),
         "run": run,
-        "words": shown,
+        "standing": shown,
         "sentence": because.sentence if because is not None else words.ENDS[run.state],
         "output": readable.entries(run.output),
         "failure": failures.meaning(run.failure_class),
