@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import ModelAdmin, ShowFacets
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.forms import BaseForm
@@ -81,6 +82,7 @@ class Read(Page):
     actions = None
     list_per_page = 50
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # they count
     paginator = Capped
     ordering: ClassVar[Any] = ("-id",)
     #: The way from a row to its deployment: only rows of deployments that the person may see are shown.
@@ -207,6 +209,13 @@ class Governed(Read):
         """The form knows who is asking."""
         made = super().get_form(request, obj, change=change, **kwargs)
         return type(made.__name__, (made,), {"request": request})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Other rows are made on their own pages, not in windows on top of this one."""
+        made = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if made is not None and isinstance(made.widget, RelatedFieldWidgetWrapper):
+            made.widget = made.widget.widget
+        return made
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The reason comes last, where anything can be changed."""

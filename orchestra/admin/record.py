@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
@@ -12,13 +12,34 @@ from orchestra import states
 from orchestra.admin.base import Read, seen
 from orchestra.models import AuditEvent, AuditSeal, OutboxMessage, Run, WebhookDelivery
 
+#: What has chains besides the state machines.
+GOVERNED: Final = (
+    "person", "user", "group", "serviceaccount", "apitoken", "environment", "deployment", "workflow", "policy", "tool",
+    "toolbinding", "agent", "grant", "budget", "routingrule", "webhook", "draft",
+)  # fmt: skip
+
+
+class KindFilter(admin.SimpleListFilter):
+    """By what the event is about; the table is never asked which kinds there are."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        """All kinds."""
+        return [(kind, kind) for kind in (*states.MACHINES, *GOVERNED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        """Of one kind."""
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(Read):
     """Events of runs that the person may audit, of halts, and of everything that people govern."""
 
     list_display = ("at", "kind", "subject", "source", "target", "actor", "reason")
-    list_filter = ("kind", "at")
+    list_filter = (KindFilter, "at")
     search_fields = ("=chain", "=actor", "=subject")
     fields = ("at", "kind", "subject", "source", "target", "actor", "reason", "told", "chain", "seq", "previous_in_hex", "digest_in_hex")  # fmt: skip
     readonly_fields = ("told", "previous_in_hex", "digest_in_hex")

@@ -47,6 +47,7 @@ class Dispatch(PublicRow):
     traceparent = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        verbose_name_plural = "dispatches"
         constraints = [
             models.UniqueConstraint(fields=["toolcall", "n"], name="dispatch_number_is_unique"),
             models.CheckConstraint(

@@ -15,6 +15,9 @@ class Policy(PublicRow):
 
     name = models.SlugField(max_length=80, unique=True)
 
+    class Meta:
+        verbose_name_plural = "policies"
+
     def __str__(self) -> str:
         return self.name
 

@@ -22,6 +22,8 @@ class ApiToken(PublicRow):
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "API tokens"
+        verbose_name = "API token"
         constraints = [
             models.CheckConstraint(
                 condition=exactly_one(["person", "service"]), name="apitoken_has_one_owner"

@@ -52,6 +52,7 @@ class WebhookDelivery(PublicRow):
     given_up_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "webhook deliveries"
         constraints = [
             models.UniqueConstraint(fields=["message", "webhook"], name="webhookdelivery_is_unique"),
             models.CheckConstraint(
