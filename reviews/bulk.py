@@ -14,8 +14,8 @@ from orchestra.engine import resolve
 from orchestra.errors import Invalid, NotAllowed, NotFound, OrchestraError
 from orchestra.models import Person, Proposal, User
 from reviews import decisions, queue
+from reviews.facts import TIERS
 from reviews.queue import Reader
-from reviews.rows import TIERS
 
 MOST: Final = 25
 HIGHEST_APPROVED: Final = 2

@@ -53,7 +53,7 @@ OTHERS_FROM_TIER: Final = 3
 class Filters:
     """What of a tab is wanted: exact names, words that occur, empty for all.
 
-    `before` is where a page ends, as `Page.older` gave it; `after` where it begins, as `Page.newer` did.
+    `before` is where the page before this one ended, `after` where the one behind it begins (see `entries`).
     """
 
     tier: str = ""
@@ -94,7 +94,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a tab; `older` leads to the next one, `newer` to the one before, empty where there is none."""
+    """One page of the proposals of a tab; `older` leads to the next one, empty at the end."""
 
     rows: Sequence[Proposal]
     older: str = ""

@@ -14,9 +14,9 @@ from django.urls import reverse
 
 from orchestra.models import Approval, Person, Proposal, Vote
 from orchestra.tools.sentences import visible
+from reviews.facts import TIERS
 from reviews.models import Claim, Presence
 
-TIERS: Final[Mapping[int, str]] = {1: "low", 2: "medium", 3: "high", 4: "critical"}
 KINDS: Final[Mapping[str, str]] = {"form": "question", "escalation": "stuck", "unknown": "in doubt"}
 #: A page that is open tells of itself so often that half a minute of silence means it is closed.
 LOOKS_FOR: Final = timedelta(seconds=30)

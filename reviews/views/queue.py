@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from orchestra.models import Person
 from orchestra.views.access import for_people
 from reviews import bulk, counts, entries, news
-from reviews import rows as lines
 from reviews.entries import Page
+from reviews.facts import TIERS
 from reviews.queue import TABS, Filters, Reader
 from reviews.views.access import reader
 
@@ -66,12 +66,12 @@ def _filters(tab: str, who: Reader, filters: Filters, page: Page) -> dict[str, A
     offered = entries.offered(tab, who) if page.rows or filters.named() else entries.NOTHING
     set_ = {**filters.named()}
     if filters.tier.isdecimal():
-        set_["tier"] = lines.TIERS[int(filters.tier)]
+        set_["tier"] = TIERS[int(filters.tier)]
     return {
         "filters": filters,
         "words": filters.words,
         "filtered": ", ".join(f"{name} {value}" for name, value in set_.items()),
-        "tiers": lines.TIERS,
+        "tiers": TIERS,
         "choices": [
             (name, title, getattr(filters, name), getattr(offered, f"{name}s"))
             for name, title in CHOSEN.items()
