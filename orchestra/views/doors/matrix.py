@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from orchestra.people import roles
-from orchestra.views.doors import tables
+from orchestra.views.doors import administration, tables
 from orchestra.views.doors.cast import ROLES
 from orchestra.views.doors.rules import Door, Role, answer
 
@@ -28,7 +28,7 @@ foreign one. An address that is missing here fails it, and so does an answer tha
 
 def document() -> str:
     """The whole of it, in Markdown."""
-    return HEAD + "\n".join([*_roles(), *_rights(), *_parts()])
+    return HEAD + "\n".join([*_roles(), *_rights(), *_parts(), *_administration()])
 
 
 def _roles() -> Iterator[str]:
@@ -55,6 +55,19 @@ def _parts() -> Iterator[str]:
         yield from (f"## {title}", "")
         names = ["address", "method", "asks", *(role.name for role in cast)]
         yield from _table(names, (_line(door, cast) for door in doors))
+
+
+def _administration() -> Iterator[str]:
+    """By kind of row: the pages of lists, of adding, changing and deleting follow from it."""
+    yield from ("## Administration, `/admin/`", "")
+    yield from (
+        "Staff alone come in; others are led to the sign-in. Of deployments and what happened in them, staff see those on",
+        "which they hold the right to view, and links of the record where they hold the right to audit; superusers see all.",
+        "",
+    )
+    rows = sorted(administration.MODELS.items())
+    names = ["kind of row", *(f"staff in `{who}`" for who in administration.WHO[:-1]), "superusers"]
+    yield from _table(names, ([kind, *verbs] for kind, verbs in rows))
 
 
 def _line(door: Door, cast: Sequence[Role]) -> list[str]:
