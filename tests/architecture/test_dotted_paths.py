@@ -34,6 +34,8 @@ EXPECTED: dict[str, str] = {
     "reviews.views.undo.undo": "Django: context processor, as above",
     "reviews.urls": "Django: included by the site's addresses",
     "orchestra.views.policies.urls": "Django: included by the site's addresses",
+    "orchestra.views.runs.urls": "Django: included by the site's addresses",
+    "orchestra.views.halts.urls": "Django: included by the site's addresses",
     "orchestra.views.tasks.urls": "Django: included by the site's addresses",
     "orchestra.views.deliveries.urls": "Django: included by the site's addresses",
     "orchestra.logs.LineFormatter": "logging configuration",
