@@ -60,6 +60,7 @@ def operating(visit: Visit, spawn: Spawn) -> Visit:
     person = persons.add(name="ann", full_name="Ann", groups=["operators"], password=None)
     spawn("work", "--name", "w1")
     worlds.sign_in(visit.page.context, User.objects.get(person=person), visit.address)
+    visit.page.set_default_timeout(60_000)
     return visit
 
 
