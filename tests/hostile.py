@@ -107,6 +107,18 @@ REFUSED: Final[Mapping[str, str]] = {
 }
 
 
+def packed(texts: Mapping[str, str], room: int = 195) -> dict[str, str]:
+    """The texts in bundles that fit into a short field, each under the names of what it holds; long ones alone."""
+    bundles: dict[str, str] = {}
+    names, held = "", ""
+    for name, text in texts.items():
+        if held and len(held) + 1 + len(text) > room:
+            bundles[names] = held
+            names, held = "", ""
+        names, held = (f"{names}, {name}", f"{held} {text}") if held else (name, text)
+    return {**bundles, names: held}
+
+
 def deep(levels: int) -> object:
     """Lists in lists, with a payload at the bottom."""
     found: object = SCRIPTS["script"]

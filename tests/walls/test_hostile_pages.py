@@ -83,7 +83,10 @@ def ward(world: World) -> Ward:
     return Ward(
         world,
         plain,
-        {name: poison.put(deployment, text, reader=reader) for name, text in hostile.TEXTS.items()},
+        {
+            name: poison.put(deployment, text, reader=reader)
+            for name, text in hostile.packed(hostile.TEXTS).items()
+        },
     )
 
 
