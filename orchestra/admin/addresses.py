@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from orchestra.admin.base import Governed, GovernedForm, account, person
+from orchestra.admin.base import Governed, GovernedForm, account, person, seen
 from orchestra.admin.deployments import configures
 from orchestra.delivery import sending
 from orchestra.delivery.topics import TOPICS
@@ -32,7 +32,12 @@ def theirs(request: HttpRequest) -> QuerySet[Deployment]:
 
 
 class OfDeployment(Governed):
-    """Rows of a deployment, changed by who may configure it."""
+    """Rows of a deployment, seen by who may see it, and changed by who may configure it."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Those of deployments that are theirs to see, and of no deployment."""
+        found = Q(deployment__isnull=True) | Q(deployment__in=seen(request))
+        return super().get_queryset(request).filter(found)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """By the permission, and the right on the deployment."""

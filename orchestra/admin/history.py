@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 
-from orchestra.admin.base import Read
+from orchestra.admin.base import Read, seen
 from orchestra.models import (
     Approval,
     Dispatch,
@@ -262,6 +264,12 @@ class HaltAdmin(Read):
         "page",
     )
     readonly_fields = ("page",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Of everything, and of deployments and runs that are theirs to see."""
+        theirs = seen(request)
+        found = Q(scope="global") | Q(deployment__in=theirs) | Q(run__deployment__in=theirs)
+        return super().get_queryset(request).filter(found)
 
     @admin.display(description="page")
     def page(self, row: Halt) -> str:  # noqa: ARG002

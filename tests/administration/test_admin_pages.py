@@ -18,6 +18,7 @@ from orchestra.models import (
     Deployment,
     Draft,
     Grant,
+    Halt,
     OutboxMessage,
     Policy,
     RoutingRule,
@@ -173,6 +174,19 @@ def test_lists_of_what_happened_hold_what_is_theirs_to_see_alone(auditor: User) 
     events = client.get(address(AuditEvent, "changelist")).content.decode()
     assert address(AuditEvent, "change", theirs) in events
     assert address(AuditEvent, "change", others) not in events
+
+
+def test_settings_and_halts_of_foreign_deployments_are_not_listed(admin: User) -> None:
+    own, foreign = factories.deployment(), factories.deployment()
+    roles.give_defaults(own)
+    for place in (own, foreign):
+        rule = f"rule-of-{place.workflow.name}"
+        RoutingRule.objects.create(name=rule, position=1, condition="true", deployment=place)
+        factories.halt(scope="deployment", deployment=place)
+    for model in (RoutingRule, Halt):
+        page = signed_in(admin).get(address(model, "changelist")).content.decode()
+        assert own.workflow.name in page
+        assert foreign.workflow.name not in page
 
 
 def test_who_may_enter_sees_what_their_groups_may(database: Database, deployment: Deployment) -> None:
