@@ -13,12 +13,16 @@
     const key = PREFIX + form.dataset.keep;
     const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
     for (const field of fields(form).filter(plain)) {
-      if (field.value === "" && kept[field.name]) field.value = kept[field.name];
+      if (field.value === (field.defaultValue ?? "") && kept[field.name]) field.value = kept[field.name];
     }
     form.addEventListener("input", () => {
       const typed = fields(form).filter(plain).map((field) => [field.name, field.value]);
       sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
     });
+  };
+  const sent = (form) => {
+    const keys = JSON.parse(sessionStorage.getItem("sent") || "[]");
+    if (form.dataset.keep) sessionStorage.setItem("sent", JSON.stringify([...keys, PREFIX + form.dataset.keep]));
   };
   const forget = () => {
     const here = new Set(every(document, "form[data-keep]").map((form) => PREFIX + form.dataset.keep));
@@ -83,16 +87,21 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
-    if (form.dataset.keep) {
-      const sent = JSON.parse(sessionStorage.getItem("sent") || "[]");
-      sessionStorage.setItem("sent", JSON.stringify([...sent, PREFIX + form.dataset.keep]));
-    }
     if (form.hasAttribute("hx-post")) return;
+    sent(form);
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });
   window.addEventListener("pageshow", () => {
     for (const form of every(document, "form[data-sent]")) delete form.dataset.sent;
+  });
+  // The verdict is the button that was pressed, however it was: htmx itself knows only of clicks.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const by = event.detail.triggeringEvent?.submitter;
+    if (by?.hasAttribute("formaction")) event.detail.path = by.getAttribute("formaction");
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Redirect")) sent(event.detail.elt);
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const root = document.getElementById(event.detail.target.id) || event.detail.target;

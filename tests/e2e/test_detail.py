@@ -216,6 +216,7 @@ def test_letters_move_to_the_buttons_and_decide_nothing(visit: Visit, desk: Desk
     page.get_by_label("Reason").fill("not this one")
     page.keyboard.press("Control+Enter")
     page.get_by_text("now rejected").wait_for()
+    assert state(proposal) == "rejected"
 
 
 def test_conversation_opens_in_place(visit: Visit, desk: Desk) -> None:

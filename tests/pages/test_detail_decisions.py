@@ -250,7 +250,7 @@ def test_groups_and_stages_say_what_they_still_need(scene: Scene) -> None:
         signed_in(scene.second_reviewer).get(f"/reviews/{proposal.uid}/").content.decode().split()
     )
     assert "one of reviewers: there" in text
-    assert "2. operators: still needed" in text
+    assert "stage 2, operators: still needed" in text
     assert "First it is for operators to decide. You may still reject it" in text
 
 
@@ -329,6 +329,15 @@ def test_page_asks_the_database_seldom_however_much_there_is(scene: Scene) -> No
             if not one["sql"].startswith(("SAVEPOINT", "BEGIN"))
         ]
         assert len(counted) <= MOST_QUERIES, "\n".join(counted)
+
+
+def test_form_without_a_pressed_button_decides_nothing(scene: Scene) -> None:
+    text = signed_in(scene.reviewer).get(f"/reviews/{scene.proposal.uid}/").content.decode()
+    own = text.partition('class="decision"')[2].partition('action="')[2].partition("?")[0]
+    assert signed_in(scene.reviewer).post(own, of(scene.proposal)).status_code == 404
+    assert state(scene.proposal) == "pending"
+    for verb in ("approve", "reject", "changes"):
+        assert f'formaction="/reviews/{scene.proposal.uid}/{verb}/' in text
 
 
 def test_old_form_without_a_state_still_says_what_it_displayed(scene: Scene) -> None:
