@@ -41,7 +41,7 @@ class Drawn:
     method: str
     path: str
     summary: str
-    text: str
+    text: list[list[tuple[str, bool]]]
     scope: str
     parameters: list[Field]
     body: list[Field]
@@ -109,7 +109,7 @@ def _drawn(path: str, method: str, operation: Mapping[str, Any]) -> Drawn:
         method=method.upper(),
         path=path,
         summary=operation["summary"],
-        text=operation.get("description", ""),
+        text=_paragraphs(operation.get("description", "")),
         scope=" ".join(operation["security"][0]["Token"]),
         parameters=[_parameter(each) for each in operation["parameters"]],
         body=list(_fields(_resolved(body))),
@@ -117,6 +117,14 @@ def _drawn(path: str, method: str, operation: Mapping[str, Any]) -> Drawn:
         statuses=[(int(status), _words(answer)) for status, answer in answers.items()],
         curl=_curl(path, method, _resolved(body)),
     )
+
+
+def _paragraphs(text: str) -> list[list[tuple[str, bool]]]:
+    """Paragraphs in pieces; every second piece stands between backticks: code."""
+    return [
+        [(piece, number % 2 == 1) for number, piece in enumerate(paragraph.split("`"))]
+        for paragraph in text.split("\n\n")
+    ]
 
 
 def _words(answer: Mapping[str, Any]) -> str:

@@ -32,6 +32,11 @@ ABOUT: Final = {
 class Description(OpenAPISchema):
     """The description, made from the operations."""
 
+    def operation_details(self, operation: Operation) -> dict[str, Any]:
+        """With a heading in plain words."""
+        found: dict[str, Any] = super().operation_details(operation)
+        return {**found, "summary": operation.view_func.__name__.replace("_", " ").capitalize()}
+
     def responses(self, operation: Operation) -> dict[int, Any]:
         """The documented answers in the order of their status; problems are told once for all operations."""
         found: dict[int, Any] = super().responses(operation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -25,6 +25,9 @@ from orchestra.runs import listing, why
 from orchestra.runs.listing import Filters
 
 router = Router(tags=["Runs"])
+After = Annotated[
+    str, Query(max_length=400, description="`next` of the answer before; empty: from the start.")
+]
 EVENTS: Final = 100
 
 
@@ -142,7 +145,7 @@ def get_run(request: HttpRequest, uid: UUID, wait: Wait = 0) -> RunTold:
 
 
 @router.get("/{uuid:uid}/events", response=shapes.answers(EventPage, 404), auth=Token("runs:read"))
-def list_events(request: HttpRequest, uid: UUID, cursor: Cursor = "", wait: Wait = 0) -> EventPage:
+def list_events(request: HttpRequest, uid: UUID, cursor: After = "", wait: Wait = 0) -> EventPage:
     """What happened in a run, after a cursor; with `wait`, as soon as there is something, or the run has ended."""
     holder, after = callers.of(request).holder, cursors.number(cursor) or 0
     return waiting.until(

@@ -44,11 +44,23 @@ def _near(value: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_near)]
 
 
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        max_length=200,
+        description="Your own name for this request: however often it is sent, it makes one task.",
+    ),
+]
+
+
 class TaskAsked(Given):
     """What is asked for. Without `workflow` the routing rules choose one; `environment` then narrows their choice."""
 
-    workflow: str = Field("", max_length=80, examples=["refund"])
-    environment: str = Field("", max_length=40, examples=["prod"])
+    workflow: str = Field(
+        "", max_length=80, description="Its name; empty: by routing rules.", examples=["refund"]
+    )
+    environment: str = Field("", max_length=40, description="Where it runs.", examples=["prod"])
     payload: dict[str, Any] = Field(
         default_factory=dict, description="The input, as the workflow's schema wants it."
     )
@@ -58,7 +70,7 @@ class TaskAsked(Given):
         default_factory=dict, description="At most 50; each at most 200 characters."
     )
     priority: StrictInt = Field(0, ge=-100, le=100, description="Higher goes first.")
-    due_at: Moment | None = None
+    due_at: Moment | None = Field(None, description="When it should be done, for people.")
 
 
 class RunInTask(BaseModel):
@@ -122,7 +134,7 @@ def submit_task(
     request: HttpRequest,
     body: TaskAsked,
     wait: Wait = 0,
-    idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=200)] = "",
+    idempotency_key: Key = "",
 ) -> HttpResponse:
     """Submit a task. With an `Idempotency-Key` the same request makes one task, however often it is sent.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Annotated, Final, TypeVar
 
 from django.db import connection
-from pydantic import Field
+from ninja import Query
 
 T = TypeVar("T")
 LONGEST: Final = 30
@@ -21,7 +21,7 @@ MOST_WAITING: Final = 32
 
 Wait = Annotated[
     int,
-    Field(ge=0, le=LONGEST, description="Wait so many seconds for an end; the answer then is as it is."),
+    Query(ge=0, le=LONGEST, description="Wait so many seconds at most; the answer is then as it is."),
 ]
 _places = threading.BoundedSemaphore(MOST_WAITING)
 
