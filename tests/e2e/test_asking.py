@@ -83,10 +83,7 @@ def enter(browser: Browser, address: str, people: dict[str, Person]) -> Iterator
         contexts.append(context)
         worlds.sign_in(context, User.objects.get(person=people[name]), address)
         page = context.new_page()
-        page.on(
-            "console",
-            lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None,
-        )
+        page.on("console", lambda said: complaints.append(said.text) if complains(said) else None)
         page.goto(path)
         return page
 
@@ -154,7 +151,7 @@ def test_escalation_is_settled_in_the_browser_and_the_requester_sees_it_go_on(
     page.get_by_role("radio", name="Give the output of the step yourself").check()
     page.get_by_role("button", name="Answer").click()
     page.get_by_text("This is needed.").wait_for()
-    page.get_by_label("Output of the step").fill('{"total": 7}')
+    page.get_by_role("textbox", name="Output of the step").fill('{"total": 7}')
     page.get_by_label("Why").fill("the price list was wrong")
     page.get_by_role("button", name="Answer").click()
     page.get_by_text("Answered: ").wait_for()
