@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from orchestra.models.fields import PublicRow
+from orchestra.unseen import visible
 
 
 class Person(PublicRow):
@@ -18,7 +19,7 @@ class Person(PublicRow):
     active = models.BooleanField(default=True)
 
     def __str__(self) -> str:
-        return self.full_name or self.name
+        return visible(self.full_name) or self.name
 
 
 class ServiceAccount(PublicRow):

@@ -6,7 +6,6 @@ Every value shows what it is: quoted unless it is a plain word, unseen character
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,7 @@ from orchestra.canonical import Json
 from orchestra.tools import redaction, templates
 from orchestra.tools.declarations import Declaration
 from orchestra.tools.templates import Gap
+from orchestra.unseen import visible as visible
 
 LONGEST: Final = 200
 MOST_ITEMS: Final = 10
@@ -23,12 +23,6 @@ ABSENT: Final = "(not given)"
 EMPTY: Final = "(empty)"
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9#@._+-]+")
-#: Control, format, private, half and unassigned characters, line ends, and every space but the plain one.
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"})
-#: Letters and signs that fonts draw as nothing.
-_BLANK: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +63,6 @@ def value(found: Any) -> str:
         shown = ", ".join(value(item) for item in found[:MOST_ITEMS])
         return f"{shown} and {len(found) - MOST_ITEMS} more" if len(found) > MOST_ITEMS else shown or EMPTY
     return _cut(visible(canonical.encode(found).decode()))
-
-
-def visible(text: str) -> str:
-    """The text with every character that one cannot see as its code point: `pay⟨U+202E⟩`. Also quotes like ours."""
-    return "".join(_shown(char) for char in text)
-
-
-def _shown(char: str) -> str:
-    unseen = char != " " and unicodedata.category(char) in _UNSEEN
-    return f"⟨U+{ord(char):04X}⟩" if unseen or char in "“”⟨⟩" or _BLANK.match(char) else char
 
 
 def _text(text: str) -> str:

@@ -67,6 +67,7 @@ PURE = {
     "orchestra.tools.sentences",
     "orchestra.tools.stored",
     "orchestra.tools.templates",
+    "orchestra.unseen",
     "orchestra.workflows.build",
     "orchestra.workflows.checks",
     "orchestra.workflows.ends",

@@ -17,6 +17,7 @@ from orchestra.models import (
     Run,
     Task,
     ToolCall,
+    ToolVersion,
     Webhook,
     WebhookDelivery,
 )
@@ -116,7 +117,7 @@ def _delivery(run: Run, text: str) -> WebhookDelivery:
 def _proposal(run: Run, step: Any, text: str) -> Proposal:
     """A call of an agent that says the text everywhere, with a vote."""
     turn = _turn(step, text)
-    call = _call(step, text, turn=turn, arguments={text: text, "nested": {text: [text]}, "to": text})
+    call = _call(step, text, turn=turn, arguments={"note": text, "order": text, text: {text: [text]}})
     ruling = factories.ruling(
         call,
         verdict="review",
@@ -148,6 +149,7 @@ def _turn(step: Any, text: str) -> Any:
 
 def _call(step: Any, text: str, **columns: Any) -> ToolCall:
     given = {
+        "tool_version": ToolVersion.objects.get(tool__name="refund"),
         "arguments": {text: text},
         "agent_reason": text,
         "tool_name": text[:120],

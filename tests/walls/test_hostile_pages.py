@@ -98,8 +98,9 @@ def wrongs(page: str, plain: str) -> Iterator[str]:
         f"leads to {address[:60]!r}" for address in found.addresses - usual.addresses if lures(address)
     )
     yield from (f"commands {each}" for each in found.commands - usual.commands if lures(each[1]))
-    if hidden := hostile.unseen(page) - hostile.unseen(plain):
-        yield f"hides {', '.join(sorted(f'U+{ord(char):04X}' for char in hidden))}"
+    for char in sorted(hostile.unseen(page) - hostile.unseen(plain)):
+        place = page.index(char)
+        yield f"hides U+{ord(char):04X} in {page[max(0, place - 60) : place + 10]!a}"
 
 
 def strange(tag: str, name: str) -> bool:
