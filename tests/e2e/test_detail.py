@@ -145,7 +145,7 @@ def test_second_of_two_sees_who_decided_and_keeps_the_text(
     assert page.get_by_label("What you typed").input_value() == "a long thought of mine"
     assert fits(page)
     page.get_by_role("link", name="See decision").click()
-    page.get_by_text("This is rejected.").wait_for()
+    page.get_by_text("This is rejected.").wait_for(state="attached")
 
 
 def test_fresh_sign_in_on_the_way_to_an_approval_keeps_the_text(visit: Visit, desk: Desk) -> None:
