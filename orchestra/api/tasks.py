@@ -178,14 +178,14 @@ def get_task(request: HttpRequest, uid: UUID, wait: Wait = 0) -> TaskTold:
 def _request(body: TaskAsked, holder: Holder) -> intake.Request:
     """The request with the place where it goes. Raises NotFound, NotAllowed, NoRoute, Invalid."""
     given = {name: getattr(body, name) for name in ("payload", "subject", "reference", "labels")}
-    with borrow():
-        where = _place(body, holder, given)
+    where = _place(body, holder, given)
     return intake.Request(
         workflow=where.workflow.name,
         environment=where.environment.name,
         source="api",
         due_at=body.due_at,
         priority=body.priority,
+        place=where,
         **given,
     )
 

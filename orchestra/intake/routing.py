@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef
+
 from orchestra import expressions, logs
 from orchestra.canonical import Json
 from orchestra.errors import NoRoute, NotAllowed, NotFound, OrchestraError, Problem
@@ -40,11 +42,16 @@ class Matter:
 def named(workflow: str, environment: str, *, by: Holder) -> Deployment:
     """Where they may submit. Raises NotFound (absent, or not theirs to see), NotAllowed."""
     rows = Deployment.objects.select_related("workflow", "environment")
-    found = rows.filter(workflow__name=workflow, environment__name=environment).first()
-    if found is None or not roles.may(by, "view", found):
+    seen, open_ = (_held(by, right) for right in ("view", "submit"))
+    found = rows.annotate(seen=seen, open=open_).filter(
+        workflow__name=workflow, environment__name=environment
+    )
+    where = found.first()
+    if where is None or not where.seen:
         raise NotFound(f"There is no workflow {workflow} in {environment}, or it is not yours to see.")
-    roles.check(by, "submit", found)
-    return found
+    if not where.open:
+        raise NotAllowed(f"You may see {where}, but this needs the right to submit there.")
+    return where
 
 
 def chosen(matter: Matter, *, by: Holder) -> Deployment:
@@ -73,6 +80,10 @@ def chosen(matter: Matter, *, by: Holder) -> Deployment:
 def compiled(condition: str) -> Expression:
     """The condition of a rule. Raises ExpressionError with line and column."""
     return expressions.compile(condition, variables=VARIABLES)
+
+
+def _held(by: Holder, right: str) -> Exists:
+    return Exists(roles.visible_to(by, right).filter(pk=OuterRef("pk")))
 
 
 def _holds(rule: RoutingRule, matter: Matter, problems: list[Problem]) -> bool:

@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 
 from orchestra import canonical, logs
 from orchestra.engine import submit
-from orchestra.engine.connections import borrow, now
-from orchestra.errors import Invalid, KeyReused, NotFound, Problem
+from orchestra.engine.connections import borrow
+from orchestra.errors import Bug, Invalid, KeyReused, NotFound, Problem
 from orchestra.models import Deployment, IdempotencyKey, Person, Run, ServiceAccount, Task
 from orchestra.people import roles
 from orchestra.people.roles import Holder
@@ -41,6 +41,8 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     due_at: datetime | None = None
     priority: int = 0
+    #: Where that is, if whoever asks has found it already.
+    place: Deployment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,11 @@ def accept(request: Request, *, by: Holder, key: str | None = None, told: Wordin
         with borrow():
             return _make(request, by, told)
     digest = canonical.digest(_body(request))
-    return _known(by, key, digest) or _once(request, by, key, digest, told)
+    return (
+        _once(request, by, key, digest, told)
+        or _known(by, key, digest)
+        or _anew(request, by, key, digest, told)
+    )
 
 
 def _problems(request: Request, key: str | None) -> Iterator[Problem]:
@@ -97,21 +103,32 @@ def _unfit(name: str, text: str) -> Iterator[Problem]:
         yield Problem(pointer, f"At most {LONGEST_TEXT} characters.")
 
 
-def _once(request: Request, by: Holder, key: str, digest: bytes, told: Wording | None) -> Submitted:
-    """The key goes in first: whoever comes with the same one waits there, and makes nothing."""
+def _once(request: Request, by: Holder, key: str, digest: bytes, told: Wording | None) -> Submitted | None:
+    """The key goes in first: whoever comes with the same one waits there, and makes nothing. None when it is taken."""
     try:
         with borrow():
-            keys = IdempotencyKey.objects.filter(owner=roles.name_of(by), key=key)
-            keys.filter(expires_at__lte=Now()).delete()
-            keys.create(owner=roles.name_of(by), key=key, body_digest=digest, expires_at=now() + KEY_LIFE)
+            row = IdempotencyKey.objects.create(
+                owner=roles.name_of(by), key=key, body_digest=digest, expires_at=Now() + KEY_LIFE
+            )
             made = _make(request, by, told)
-            keys.update(task=made.task, status=CREATED, answer=made.answer)
+            IdempotencyKey.objects.filter(pk=row.pk).update(
+                task=made.task, status=CREATED, answer=made.answer
+            )
             return made
-    except IntegrityError:
-        twin = _known(by, key, digest)
-        if twin is None:
+    except IntegrityError as error:
+        if "idempotencykey_is_unique" not in str(error):
             raise
-        return twin
+        return None
+
+
+def _anew(request: Request, by: Holder, key: str, digest: bytes, told: Wording | None) -> Submitted:
+    """The key is taken by a request whose seven days are over: the first one that comes now has it."""
+    with borrow():
+        IdempotencyKey.objects.filter(owner=roles.name_of(by), key=key, expires_at__lte=Now()).delete()
+    made = _once(request, by, key, digest, told) or _known(by, key, digest)
+    if made is None:
+        raise Bug("an idempotency key that is taken, and by nobody")
+    return made
 
 
 def _known(by: Holder, key: str, digest: bytes) -> Submitted | None:
@@ -149,6 +166,8 @@ def _make(request: Request, by: Holder, told: Wording | None) -> Submitted:
 
 
 def _deployment(request: Request) -> Deployment:
+    if request.place is not None:
+        return request.place
     rows = Deployment.objects.select_related("environment", "workflow")
     found = rows.filter(workflow__name=request.workflow, environment__name=request.environment).first()
     if found is None:
