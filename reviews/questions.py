@@ -106,7 +106,7 @@ def of(question: HumanTask, reader: Person) -> Facts:
         tried=[visible(str(path)) for path in context.get("tried", ())],
         attempts=int(context.get("attempts", 0)),
         doubt=_doubt(question),
-        answer=readable.entries(question.answer, schema(question)),
+        answer=readable.entries(question.answer, schema(question)) if question.answer else (),
         against=(tasks.objection(question, reader) or "") if is_open else "",
         halted=is_open and bool(getattr(question, "is_halted", False)),
     )
@@ -195,7 +195,6 @@ def _doubt(question: HumanTask) -> Doubt | None:
     call = question.toolcall
     if call is None:
         return None
-    call.question = call.proposal  # for `masks`: what the rules keep from people
     return Doubt(
         call=call,
         sentence=visible(str(question.context.get("sentence") or call.tool_name)),

@@ -47,7 +47,8 @@ def find(uid: UUID, person: Person) -> HumanTask:
     """One question with its `tier`, and whether its run `is_halted`. Raises NotFound, also for one that is not theirs to see."""
     halted = Run.objects.filter(Exists(HALTED), pk=OuterRef("run_id"))
     rows = HumanTask.objects.filter(deployment__in=roles.visible_to(person))
-    found = told(rows.annotate(tier=TIER, is_halted=Exists(halted))).filter(uid=uid).first()
+    rows = told(rows.annotate(tier=TIER, is_halted=Exists(halted))).select_related("toolcall__question")
+    found = rows.filter(uid=uid).first()
     if found is None:
         raise NotFound(f"There is no question {uid}.")
     return found
@@ -85,7 +86,6 @@ def told(found: QuerySet[HumanTask]) -> QuerySet[HumanTask]:
         "run__task__requester",
         "run__task__service",
         "toolcall__turn__agent_version__agent",
-        "toolcall__proposal",
     )
 
 
