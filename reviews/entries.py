@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import Q, QuerySet
+
 from orchestra.models import Proposal
+from orchestra.unseen import visible
 from reviews import queue, rows, tasks
 from reviews.places import PROPOSALS, QUESTIONS
 from reviews.queue import ON_PAGE, Filters, Reader
@@ -57,9 +60,9 @@ def page(name: str, reader: Reader, filters: Filters, now: datetime) -> Page:
 
 def last(reader: Reader, now: datetime) -> Row | None:
     """The last decision on a proposal that the reader sees."""
-    over = queue.told(queue.tab("decided", reader)).order_by(*queue.order("decided").columns(newer=False))
-    found = rows.with_standing(over, reader.person).first()
-    return rows.of_proposal(found, now, can=False) if found is not None else None
+    over = queue.tab("decided", reader).order_by(*queue.order("decided").columns(newer=False))
+    found = rows.proposals(over[:1], reader.person)
+    return rows.of_proposal(found[0], now, can=False) if found else None
 
 
 def offered(name: str, reader: Reader) -> Offered:
@@ -69,20 +72,23 @@ def offered(name: str, reader: Reader) -> Offered:
         "toolcall__turn__agent_version__agent__name", "toolcall__tool_name"
     )
     found = list(pairs.distinct())
-    agents, tools = ({pair[end] for pair in found if pair[end]} for end in (0, 1))
+    named = ({pair[end] for pair in found if pair[end]} for end in (0, 1))
+    agents, tools = ({name for name in names if visible(name) == name} for names in named)
     return Offered(reader.workflows, reader.environments, sorted(agents), sorted(tools))
 
 
 def _merged(name: str, reader: Reader, filters: Filters, *, back: bool) -> list[tuple[int, Any]]:
     """A page and one row more, from the place on or backwards to it."""
-    order = queue.order(name)
-    told = rows.with_standing(queue.rows(name, reader, filters), reader.person)
+    order, place = queue.order(name), filters.place
     asked = tasks.rows(name, reader, filters).filter(queue.worded(filters.words, "title", "run"))
-    found: list[tuple[int, Any]] = []
-    for source, part in ((PROPOSALS, told), (QUESTIONS, asked)):
-        if filters.place is not None:
-            part = part.filter(filters.place.beyond(source, order, newer=back))
-        found += [(source, row) for row in part.order_by(*order.columns(newer=back))[: ON_PAGE + 1]]
+
+    def part(source: int, rows: QuerySet[Any]) -> QuerySet[Any]:
+        beyond = place.beyond(source, order, newer=back) if place is not None else Q()
+        return rows.filter(beyond).order_by(*order.columns(newer=back))[: ON_PAGE + 1]
+
+    told = rows.proposals(part(PROPOSALS, queue.rows(name, reader, filters)), reader.person)
+    found = [(PROPOSALS, row) for row in told]
+    found += [(QUESTIONS, row) for row in rows.questions(part(QUESTIONS, asked))]
     return sorted(found, key=lambda pair: order.key(*pair), reverse=back)[: ON_PAGE + 1]
 
 

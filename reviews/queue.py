@@ -194,15 +194,15 @@ def order(name: str) -> Order:
 
 
 def rows(name: str, reader: Reader, filters: Filters) -> QuerySet[Proposal]:
-    """The proposals of a tab that the filters leave, with what pages tell of them, in no order yet. Raises Invalid."""
-    found = told(tab(name, reader)).filter(**_columns(filters))
+    """The proposals of a tab that the filters leave, in no order yet. Raises Invalid."""
+    found = tab(name, reader).filter(**_columns(filters))
     return found.filter(worded(filters.words, "sentence", "toolcall__run"))
 
 
 def page(name: str, reader: Reader, filters: Filters) -> Page:
     """One page of the proposals of a tab. Raises Invalid for a place that leads nowhere."""
     sorting = order(name)
-    found = rows(name, reader, filters).order_by(*sorting.columns(newer=False))
+    found = told(rows(name, reader, filters)).order_by(*sorting.columns(newer=False))
     if filters.place is not None:
         found = found.filter(filters.place.beyond(places.PROPOSALS, sorting, newer=False))
     kept = list(found[: ON_PAGE + 1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -12,7 +13,7 @@ from django.db.models import CharField, Count, F, IntegerField, OuterRef, QueryS
 from django.db.models.functions import Coalesce, Now, NullIf
 from django.urls import reverse
 
-from orchestra.models import Approval, Person, Proposal, Vote
+from orchestra.models import Approval, HumanTask, Person, Proposal, Vote
 from orchestra.tools.sentences import visible
 from reviews.facts import TIERS
 from reviews.models import Claim, Presence
@@ -31,6 +32,14 @@ def _called(person: str) -> Coalesce:
 
 NAME: Final = _called("person")
 ANSWERED_BY: Final = _called("answered_by")
+#: The columns that both kinds of rows have, those that tell how far a proposal is, and where a row belongs.
+SHARED: Final = ("pk", "uid", "state", "created_at", "expires_at")
+STANDING: Final = ("requirements", "votes_needed", "effective_at", "have", "last_by", "claimed", "looking")
+PLACES: Final = {
+    "workflow": F("deployment__workflow__name"),
+    "environment": F("deployment__environment__name"),
+    "agent": F("toolcall__turn__agent_version__agent__name"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +92,49 @@ def with_standing(rows: QuerySet[Proposal], reader: Person) -> QuerySet[Proposal
     )
 
 
-def of_proposal(proposal: Any, now: datetime, *, can: bool) -> Row:
-    """The line of a proposal that was read by `with_standing`."""
-    turn = proposal.toolcall.turn
+def proposals(rows: QuerySet[Proposal], reader: Person) -> list[SimpleNamespace]:
+    """What lines of proposals are made of, and no more: arguments and bytes of calls may be large."""
+    told = with_standing(rows, reader).values(*SHARED, *STANDING, "decided_at", "sentence", "tier", **PLACES)
+    return [SimpleNamespace(**columns) for columns in told]
+
+
+def questions(rows: QuerySet[HumanTask]) -> list[SimpleNamespace]:
+    """The same of questions, which come with `tier` and `decided_at` (see `tasks`)."""
+    who = {"asked_of": F("group__name"), "by": ANSWERED_BY}
+    told = rows.values(*SHARED, "decided_at", "tier", "kind", "title", **who, **PLACES)
+    return [SimpleNamespace(**columns) for columns in told]
+
+
+def of_proposal(one: Any, now: datetime, *, can: bool) -> Row:
+    """The line of a proposal."""
+    href = reverse("reviews:detail", args=[one.uid])
+    return _row(one, now, href, TIERS[one.tier], one.sentence, of_votes(vars(one)), can=can)
+
+
+def of_question(one: Any, now: datetime) -> Row:
+    """The line of a question."""
+    href = reverse("reviews:question", args=[one.uid])
+    standing = of_answer(one.uid, one.state, one.asked_of, one.by or "")
+    return _row(one, now, href, KINDS[one.kind], visible(one.title), standing, can=False)
+
+
+def _row(
+    one: Any, now: datetime, href: str, word: str, sentence: str, standing: Standing, *, can: bool
+) -> Row:
     return Row(
-        uid=str(proposal.uid),
-        href=reverse("reviews:detail", args=[proposal.uid]),
-        tier=proposal.tier,
-        word=TIERS[proposal.tier],
-        sentence=proposal.sentence,
-        workflow=proposal.deployment.workflow.name,
-        environment=proposal.deployment.environment.name,
-        agent=turn.agent_version.agent.name if turn is not None else "",
-        since=proposal.created_at,
-        ended=proposal.decided_at,
-        waiting=lasted(now - (proposal.decided_at or proposal.created_at)),
-        soon=_soon(proposal, now),
-        standing=of_votes(vars(proposal)),
+        uid=str(one.uid),
+        href=href,
+        tier=one.tier,
+        word=word,
+        sentence=sentence,
+        workflow=one.workflow,
+        environment=one.environment,
+        agent=one.agent or "",
+        since=one.created_at,
+        ended=one.decided_at,
+        waiting=lasted(now - (one.decided_at or one.created_at)),
+        soon=_soon(one, now),
+        standing=standing,
         can=can,
     )
 
@@ -117,29 +152,6 @@ def of_votes(columns: Mapping[str, Any]) -> Standing:
         by="" if columns["state"] == "expired" else columns["last_by"] or "",
         claimed=tuple(columns["claimed"]),
         looking=columns["looking"],
-    )
-
-
-def of_question(question: Any, now: datetime) -> Row:
-    """The line of a question, as `tasks.rows` reads it."""
-    call = question.toolcall
-    turn = call.turn if call is not None else None
-    return Row(
-        uid=str(question.uid),
-        href=reverse("reviews:question", args=[question.uid]),
-        tier=question.tier,
-        word=KINDS[question.kind],
-        sentence=visible(question.title),
-        workflow=question.deployment.workflow.name,
-        environment=question.deployment.environment.name,
-        agent=turn.agent_version.agent.name if turn is not None else "",
-        since=question.created_at,
-        ended=question.finished_at,
-        waiting=lasted(now - (question.finished_at or question.created_at)),
-        soon=_soon(question, now),
-        standing=of_answer(
-            question.uid, question.state, question.group.name, str(question.answered_by or "")
-        ),
     )
 
 

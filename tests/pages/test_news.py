@@ -65,6 +65,13 @@ def test_new_rows_are_counted_once_and_not_drawn(scene: Scene) -> None:
     assert looker.ask()[0] == NOTHING
 
 
+def test_what_waited_before_and_stands_on_another_page_is_no_news(scene: Scene) -> None:
+    looker = Looker(scene.reviewer)
+    before = timezone.now() - timedelta(minutes=1)
+    propose(scene.proposal.deployment, scene.requester, created_at=before)
+    assert looker.ask()[0] == NOTHING
+
+
 def test_rows_that_are_new_to_others_are_no_news(scene: Scene) -> None:
     looker, narrow = Looker(scene.reviewer), Looker(scene.reviewer, tier="4")
     propose(scene.proposal.deployment, scene.reviewer)
