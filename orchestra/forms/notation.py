@@ -15,6 +15,7 @@ from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.errors import Invalid
 from orchestra.forms.shapes import ABSENT, Kind, Shape, Value, same
+from orchestra.unseen import visible
 
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -35,10 +36,15 @@ def texts(shape: Shape, value: Value) -> tuple[str, ...]:
 
 def _written(shape: Shape, value: Json) -> str:
     if shape.kind is Kind.JSON:
-        return json.dumps(value, indent=2, ensure_ascii=False)
+        return "".join(map(_seen, json.dumps(value, indent=2, ensure_ascii=False)))
     if shape.kind is Kind.LINES and isinstance(value, list):
         return "\n".join(_scalar(shape.item, item) for item in value)
     return _scalar(shape.kind, value)
+
+
+def _seen(char: str) -> str:
+    """A character of JSON; one that nobody can see by its escape, which means the same."""
+    return json.dumps(char)[1:-1] if char != "\n" and char not in "“”⟨⟩" and visible(char) != char else char
 
 
 def _scalar(kind: Kind, value: Json) -> str:
