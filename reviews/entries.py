@@ -17,7 +17,7 @@ from reviews.queue import ON_PAGE, Filters, Reader
 from reviews.rows import Row
 
 #: Of so many rows of a tab the agents and tools are offered as filters.
-MOST_SAMPLED: Final = 1_000
+MOST_SAMPLED: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def last(reader: Reader, now: datetime) -> Row | None:
 
 
 def offered(name: str, reader: Reader) -> Offered:
-    """Workflows and environments that the reader sees; agents and tools of the first thousand proposals of a tab."""
+    """Workflows and environments that the reader sees; agents and tools of the first of a tab."""
     first = queue.tab(name, reader).order_by(*queue.order(name).columns(newer=False))[:MOST_SAMPLED]
     pairs = Proposal.objects.filter(pk__in=first.values("pk")).values_list(
         "toolcall__turn__agent_version__agent__name", "toolcall__tool_name"
