@@ -51,6 +51,7 @@ PARTS: Final[Mapping[str, Part]] = {
 #: What is sent along: enough to come to the question whether it is allowed.
 FORMS: Final[Mapping[str, Callable[[Place], Mapping[str, Any]]]] = {
     "/reviews/bulk/": _several,
+    "/reviews/news": lambda _: {"since": "2026-01-01T00:00:00+00:00~", "tab": "yours"},
     f"{PROPOSAL}<str:verb>/": _digest,
     f"{PROPOSAL}value/": lambda _: {"of": "/args/note"},
     f"{RUN}cancel/": lambda _: WHY,
