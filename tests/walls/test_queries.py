@@ -35,7 +35,7 @@ def count(client: Client, door: Door, world: World) -> int:
     """How many statements one look at a page takes."""
     with CaptureQueriesContext(connection) as asked:
         response = crawl.go(client, door, world.own, READER.name)
-    assert response.status_code in {200, 204, 302}, door.name
+    assert response.status_code in {200, 204, 286, 302}, door.name
     return len([one for one in asked.captured_queries if not one["sql"].startswith(FRAMES)])
 
 
