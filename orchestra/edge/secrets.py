@@ -25,7 +25,16 @@ LARGEST: Final = 64 * 1024
 
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 # What configures Orchestra itself: whoever may point a tool somewhere must not be able to send these along.
-_OWN_FAMILIES: Final = ("ORCHESTRA_", "DATABASE_", "REDIS_", "DJANGO_", "SECRET_KEY", "METRICS_", "PG", "OIDC_")
+_OWN_FAMILIES: Final = (
+    "ORCHESTRA_",
+    "DATABASE_",
+    "REDIS_",
+    "DJANGO_",
+    "SECRET_KEY",
+    "METRICS_",
+    "PG",
+    "OIDC_",
+)
 _OWN: Final = frozenset(
     {"ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "SECURE_COOKIES", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT"}
     | {"STATIC_ROOT", "TRUST_PROXY"}

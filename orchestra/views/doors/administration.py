@@ -18,23 +18,28 @@ HAPPENED: Final = (
     "approval", "auditevent", "auditseal", "dispatch", "humantask", "outboxmessage", "proposal", "ruling", "run", "step",
     "task", "toolcall", "turn", "webhookdelivery",
 )  # fmt: skip
+
+
+def _own(*names: str) -> list[str]:
+    """Labels of models of ours."""
+    return [f"orchestra.{name}" for name in names]
+
+
 MODELS: Final[Mapping[str, tuple[str, str, str]]] = {
-    **{f"orchestra.{name}": _RECORDED for name in HAPPENED},
+    **dict.fromkeys(_own(*HAPPENED), _RECORDED),
     **dict.fromkeys(
-        (
-            "auth.group", "orchestra.budget", "orchestra.environment", "orchestra.person", "orchestra.serviceaccount",
-            "orchestra.toolbinding", "orchestra.user", "orchestra.webhook",
-        ),
+        [
+            "auth.group",
+            *_own("budget", "environment", "person", "serviceaccount", "toolbinding", "user", "webhook"),
+        ],
         _SET_UP,
     ),
-    **dict.fromkeys(("orchestra.draft", "orchestra.grant", "orchestra.routingrule"), _WORKING),
+    **dict.fromkeys(_own("draft", "grant", "routingrule"), _WORKING),
     # Versions come by publishing alone, halts have their own page, and tokens are made and revoked, never edited.
-    **dict.fromkeys(
-        ("orchestra.apitoken", "orchestra.halt", "orchestra.policy", "orchestra.tool", "orchestra.workflow"), _PUBLISHED
-    ),
+    **dict.fromkeys(_own("apitoken", "halt", "policy", "tool", "workflow"), _PUBLISHED),
     # A deployment is born by publishing; what may be changed is asked of the rights on it.
-    **dict.fromkeys(("orchestra.agent", "orchestra.deployment"), ("view change", "view", "view change")),
+    **dict.fromkeys(_own("agent", "deployment"), ("view change", "view", "view change")),
     **dict.fromkeys(
         ("mfa.authenticator", "socialaccount.socialaccount", "usersessions.usersession"), _OF_SIGN_IN
     ),
-}  # fmt: skip
+}
