@@ -76,7 +76,10 @@ def test_stranger_is_told_the_same_of_what_is_not_theirs_and_of_what_is_not_ther
     client = signed_in(scene.outsider)
     answers = [client.get(f"/reviews/{uid}/") for uid in (scene.proposal.uid, factories.uid())]
     assert [answer.status_code for answer in answers] == [404, 404]
-    texts = [re.sub(r"[0-9a-f-]{36}|[0-9a-f]{32}|[A-Za-z0-9]{64}", "", answer.content.decode()) for answer in answers]
+    texts = [
+        re.sub(r"[0-9a-f-]{36}|[0-9a-f]{32}|[A-Za-z0-9]{64}", "", answer.content.decode())
+        for answer in answers
+    ]
     assert texts[0] == texts[1]
     assert "Nothing waits for you" in client.get("/reviews/").content.decode()
 
