@@ -14,7 +14,7 @@ from orchestra.engine import resolve
 from orchestra.errors import Invalid, NotAllowed, NotFound, OrchestraError
 from orchestra.models import Person, Proposal, User
 from reviews import decisions, queue
-from reviews.facts import TIERS
+from reviews.proposal.facts import TIERS
 from reviews.queue import Reader
 
 MOST: Final = 25

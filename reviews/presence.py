@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 from orchestra.errors import NotFound
 from orchestra.models import Person, Proposal
 from orchestra.people import roles
-from reviews import rows
+from reviews.listing import rows
+from reviews.listing.rows import Standing
 from reviews.models import Presence
-from reviews.rows import Standing
 
 
 def look(uid: UUID, person: Person) -> Standing:

@@ -32,8 +32,8 @@ from django.db.models.functions import Cast
 from orchestra.errors import Invalid, NotFound
 from orchestra.models import Approval, Person, Proposal
 from orchestra.people import roles
-from reviews import places
-from reviews.places import Order, Place
+from reviews.listing import places
+from reviews.listing.places import Order, Place
 
 TABS: Final[Mapping[str, str]] = {
     "yours": "Your turn",

@@ -22,7 +22,8 @@ from orchestra.engine import resolve
 from orchestra.engine.connections import borrow
 from orchestra.models import Approval, Person, Proposal
 from orchestra.tools.sentences import visible
-from reviews import decisions, facts, queue
+from reviews import decisions, queue
+from reviews.proposal import facts
 from reviews.queue import Filters
 
 router = Router(tags=["Proposals"])

@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from orchestra.views import frame
-from reviews import counts, queue
+from reviews import queue
+from reviews.listing import counts
 
 
 def bar(request: HttpRequest) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from orchestra.errors import Invalid, NotAllowed, StaleState
 from orchestra.models import Person, User
 from orchestra.views.access import for_people
 from reviews import bulk as several
-from reviews import panel
 from reviews.bulk import Ballot, Item
+from reviews.proposal import panel
 from reviews.views.access import reader
 
 LONGEST_REASON: Final = 4_000

@@ -17,7 +17,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from orchestra.errors import Expired, Halted, Invalid, NotAllowed, NotFound, StaleState
 from orchestra.models import Approval, Person, Proposal, User
 from orchestra.views.access import for_people
-from reviews import decisions, panel, queue
+from reviews import decisions, queue
+from reviews.proposal import panel
 from reviews.views import detail, kept, step_up, undo
 from reviews.views.detail import Refusal
 

@@ -17,9 +17,11 @@ from django.views.decorators.http import require_safe
 from orchestra.errors import Invalid, NotFound, OrchestraError, Problem
 from orchestra.models import Person, Proposal
 from orchestra.views.access import for_people
-from reviews import conflict, conversation, diff, effect, evidence, facts, neighbours, panel, queue, reading
+from reviews import queue
+from reviews.listing import neighbours
+from reviews.proposal import conflict, conversation, diff, effect, evidence, facts, panel, reading
+from reviews.proposal.reading import Reading
 from reviews.queue import TABS, Filters
-from reviews.reading import Reading
 from reviews.views import kept, step_up
 from reviews.views.kept import Typed
 

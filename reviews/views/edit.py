@@ -22,7 +22,8 @@ from orchestra.forms import drawing, reading
 from orchestra.models import Edit, Person, Proposal
 from orchestra.tools import toolbox
 from orchestra.views.access import for_people
-from reviews import decisions, diff, facts, queue
+from reviews import decisions, queue
+from reviews.proposal import diff, facts
 from reviews.views import decide, detail, kept
 from reviews.views.decide import REFUSALS, onward
 from reviews.views.detail import Refusal

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 from orchestra.errors import Invalid
 from orchestra.models import Person
 from orchestra.views.access import for_people
-from reviews import news as told
 from reviews import presence
 from reviews import queue as waiting
+from reviews.listing import news as told
 from reviews.views.queue import address, wanted
 
 NOTHING_NEW = 204

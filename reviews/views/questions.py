@@ -15,7 +15,8 @@ from orchestra.errors import Expired, Halted, Invalid, NotAllowed, OrchestraErro
 from orchestra.forms import drawing, reading
 from orchestra.models import HumanTask, Person
 from orchestra.views.access import for_people
-from reviews import facts, questions, tasks
+from reviews import questions, tasks
+from reviews.proposal import facts
 
 REFUSALS = (Invalid, NotAllowed, StaleState, Expired, Halted)
 CHANGED = "The question has changed since you opened it. Read it again, then answer."

@@ -11,9 +11,10 @@ from django.views.decorators.http import require_safe
 
 from orchestra.models import Person
 from orchestra.views.access import for_people
-from reviews import bulk, counts, entries, news
-from reviews.entries import Page
-from reviews.facts import TIERS
+from reviews import bulk
+from reviews.listing import counts, entries, news
+from reviews.listing.entries import Page
+from reviews.proposal.facts import TIERS
 from reviews.queue import TABS, Filters, Reader
 from reviews.views.access import reader
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain
 
 from orchestra.canonical import Json
-from reviews import diff, lines, marks
-from reviews.diff import ABSENT, Change, Kind
-from reviews.lines import Side
+from reviews.proposal import diff, lines, marks
+from reviews.proposal.diff import ABSENT, Change, Kind
+from reviews.proposal.lines import Side
 
 
 def text(side: Side | None) -> str:

@@ -12,7 +12,8 @@ from orchestra.engine.connections import borrow
 from orchestra.errors import Invalid
 from orchestra.management.base import OrchestraCommand, count, person, person_option, read_json, uid
 from orchestra.models import Person, Proposal
-from reviews import decisions, queue, sheet
+from reviews import decisions, queue
+from reviews.proposal import sheet
 
 #: Each verb of a decision, and what it is.
 VERBS = {

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from orchestra.canonical import Json
 from orchestra.models import Proposal
 from orchestra.policies import origins
-from reviews import diff, facts, hosts
-from reviews.diff import ABSENT, Change, Comparison, Value
-from reviews.marks import Piece, pieces
+from reviews.proposal import diff, facts, hosts
+from reviews.proposal.diff import ABSENT, Change, Comparison, Value
+from reviews.proposal.marks import Piece, pieces
 
 #: Where the values of an argument were seen before, in words.
 SEEN: Final[Mapping[str, str]] = {

@@ -13,7 +13,8 @@ from django.db.models import BigIntegerField, Func, IntegerField, QuerySet
 from django.db.models.functions import Cast, Coalesce, Now, TruncDay
 
 from orchestra.models import Person
-from reviews import places, queue, tasks
+from reviews import queue, tasks
+from reviews.listing import places
 from reviews.queue import MOST_COUNTED, Reader
 
 OVER: Final = ("decided", "expired")

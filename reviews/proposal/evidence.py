@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from orchestra.canonical import Json
 from orchestra.models import Proposal
-from reviews import diff, facts
-from reviews.diff import Comparison
-from reviews.marks import Piece, pieces
+from reviews.proposal import diff, facts
+from reviews.proposal.diff import Comparison
+from reviews.proposal.marks import Piece, pieces
 
 #: What a run may use, as people call it.
 LIMITS: Final[Mapping[str, str]] = {

@@ -11,10 +11,11 @@ from django.db.models import Q, QuerySet
 
 from orchestra.models import Proposal
 from orchestra.unseen import visible
-from reviews import queue, rows, tasks
-from reviews.places import PROPOSALS, QUESTIONS
+from reviews import queue, tasks
+from reviews.listing import rows
+from reviews.listing.places import PROPOSALS, QUESTIONS
+from reviews.listing.rows import Row
 from reviews.queue import ON_PAGE, Filters, Reader
-from reviews.rows import Row
 
 #: Of so many rows of a tab the agents and tools are offered as filters.
 MOST_SAMPLED: Final = 200

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from orchestra import canonical
 from orchestra.canonical import Json
-from reviews import lines
-from reviews.lines import Row
-from reviews.marks import Piece, pieces
+from reviews.proposal import lines
+from reviews.proposal.lines import Row
+from reviews.proposal.marks import Piece, pieces
 
 #: So many characters of a value are shown; the rest is a link.
 LONGEST: Final = 2_000

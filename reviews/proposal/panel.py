@@ -16,9 +16,9 @@ from orchestra.engine import quorum, resolve
 from orchestra.models import Halt, Person, Proposal, Vote
 from orchestra.tools import toolbox
 from orchestra.tools.sentences import visible
-from reviews import facts
-from reviews.marks import Piece, pieces
-from reviews.reading import Reading, Voice
+from reviews.proposal import facts
+from reviews.proposal.marks import Piece, pieces
+from reviews.proposal.reading import Reading, Voice
 
 #: Why somebody rejects, as it is counted later. Closed.
 CATEGORIES: Final[Mapping[str, str]] = {

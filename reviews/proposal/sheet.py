@@ -13,7 +13,7 @@ from orchestra.canonical import Json
 from orchestra.engine import resolve
 from orchestra.models import Person, Proposal
 from orchestra.tools.sentences import visible
-from reviews import facts
+from reviews.proposal import facts
 
 MANAGE: Final = "manage.py proposal"
 

@@ -18,9 +18,10 @@ from django.db.models.functions import JSONObject
 
 from orchestra.errors import Invalid
 from orchestra.models import HumanTask, Person, Proposal
-from reviews import queue, rows, tasks
+from reviews import queue, tasks
+from reviews.listing import rows
+from reviews.listing.rows import Standing
 from reviews.queue import ON_PAGE, Filters, Reader
-from reviews.rows import Standing
 
 #: A row gets its time before others can see it: what a page did not show may be that much older than the page.
 LATE: Final = timedelta(seconds=5)

@@ -16,7 +16,7 @@ from orchestra.engine.case import PREVIEW
 from orchestra.models import Approval, Person, Proposal, ToolCall
 from orchestra.tools import redaction, toolbox
 from orchestra.tools.sentences import Segment, segments, visible
-from reviews.marks import Piece, pieces
+from reviews.proposal.marks import Piece, pieces
 
 TIERS: Final[Mapping[int, str]] = {1: "low", 2: "medium", 3: "high", 4: "critical"}
 

@@ -11,8 +11,8 @@ from orchestra.engine import answers, history
 from orchestra.engine.history import Talk
 from orchestra.models import Proposal, ToolCall, Turn
 from orchestra.tools import redaction, toolbox
-from reviews import facts
-from reviews.marks import Piece, pieces
+from reviews.proposal import facts
+from reviews.proposal.marks import Piece, pieces
 
 LONGEST: Final = 4_000
 #: Whose words they are.

@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from orchestra.models import Approval, HumanTask, Person, Proposal, Vote
 from orchestra.tools.sentences import visible
-from reviews.facts import TIERS
 from reviews.models import Claim, Presence
+from reviews.proposal.facts import TIERS
 
 KINDS: Final[Mapping[str, str]] = {"form": "question", "escalation": "stuck", "unknown": "in doubt"}
 #: A page that is open tells of itself so often that half a minute of silence means it is closed.

@@ -8,10 +8,11 @@ from typing import Final
 
 from orchestra.errors import Expired, Halted, OrchestraError, StaleState
 from orchestra.models import Approval, Person, Proposal, ToolCall
-from reviews import diff, facts, queue
-from reviews.diff import Comparison
-from reviews.marks import Piece, pieces
-from reviews.panel import VERDICTS
+from reviews import queue
+from reviews.proposal import diff, facts
+from reviews.proposal.diff import Comparison
+from reviews.proposal.marks import Piece, pieces
+from reviews.proposal.panel import VERDICTS
 
 #: Links of a chain of calls that are followed to the newest one.
 FARTHEST: Final = 20

@@ -8,8 +8,8 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Final
 
-from reviews import marks
-from reviews.marks import Piece
+from reviews.proposal import marks
+from reviews.proposal.marks import Piece
 
 #: A text of one line up to here is shown as a value.
 SHORT: Final = 80

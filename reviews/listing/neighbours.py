@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db.models import QuerySet, Subquery
 
 from orchestra.models import Person, Proposal
-from reviews import places, queue
+from reviews import queue
+from reviews.listing import places
 from reviews.queue import Filters, Reader
 
 
