@@ -40,6 +40,7 @@ MARKS = {
     "ul",
     "li",
     "strong",
+    "pre",
 }
 #: What no page of ours has, and only a text could bring in.
 FOREIGN_ELEMENTS = {

@@ -21,9 +21,9 @@ REVIEWS: Final = (
     Door("/reviews/", "GET", Need.PERSON),
     Door("/reviews/news", "GET", Need.PERSON),
     Door("/reviews/undo/", "POST", Need.PERSON),
-    # Of several, each is asked for by itself: the page says of which the person may not decide.
+    # Of several, each is asked for by itself: the page says which of them the person may not decide.
     Door("/reviews/bulk/", "GET", Need.RIGHT, "view"),
-    Door("/reviews/bulk/", "POST", Need.RIGHT, "view"),
+    Door("/reviews/bulk/", "POST", Need.RIGHT, "review"),
     Door("/reviews/questions/<uuid:uid>/", "GET", Need.RIGHT, "view"),
     Door("/reviews/questions/<uuid:uid>/", "POST", Need.RIGHT, "review", group="operators"),
     Door("/reviews/<uuid:uid>/", "GET", Need.RIGHT, "view"),
@@ -32,9 +32,9 @@ REVIEWS: Final = (
     Door("/reviews/<uuid:uid>/print/", "GET", Need.RIGHT, "view"),
     Door("/reviews/<uuid:uid>/edit/", "GET", Need.RIGHT, "review"),
     Door("/reviews/<uuid:uid>/edit/", "POST", Need.RIGHT, "review"),
-    # Both are about the person's own mark: a vote that was never given cannot be taken back.
+    # About the person's own vote: one that was never given cannot be taken back.
     Door("/reviews/<uuid:uid>/withdraw/", "POST", Need.RIGHT, "view"),
-    Door("/reviews/<uuid:uid>/claim/", "POST", Need.RIGHT, "view"),
+    Door("/reviews/<uuid:uid>/claim/", "POST", Need.RIGHT, "review"),
     Door("/reviews/<uuid:uid>/<str:verb>/", "POST", Need.RIGHT, "review"),
 )
 RUNS: Final = (
