@@ -75,15 +75,26 @@ def address(environment: dict[str, str]) -> Iterator[str]:
         server.wait(timeout=30)
 
 
-@pytest.fixture(params=["light", "dark"])
+#: A desk by day and a telephone by night: each scheme and each width once.
+LOOKS = [("light", 1280), ("dark", 375)]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Both looks for each test that looks at pages, unless it names its own."""
+    named = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if {"scheme", "width"} <= set(metafunc.fixturenames) and ("scheme", "width") not in named:
+        metafunc.parametrize(("scheme", "width"), LOOKS, indirect=True)
+
+
+@pytest.fixture
 def scheme(request: pytest.FixtureRequest) -> str:
-    """Both colour schemes."""
+    """The colour scheme that the person prefers."""
     return str(request.param)
 
 
-@pytest.fixture(params=[1280, 375])
+@pytest.fixture
 def width(request: pytest.FixtureRequest) -> int:
-    """A desk and a telephone, in CSS pixels."""
+    """In CSS pixels."""
     return int(request.param)
 
 
