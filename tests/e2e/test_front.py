@@ -36,7 +36,7 @@ def test_readiness_is_reached_by_keyboard_alone(visit: Visit) -> None:
 def test_administrator_signs_in_under_the_content_policy(visit: Visit) -> None:
     User.objects.create_superuser("ada", password=PASSWORD)
     visit.go("/admin/")
-    visit.page.get_by_label("Username").fill("ada")
+    visit.page.get_by_label("User name").fill("ada")
     visit.page.get_by_label("Password").fill(PASSWORD)
     visit.page.keyboard.press("Enter")
-    visit.page.get_by_role("heading", name="Site administration").wait_for()
+    visit.page.get_by_role("heading", name="Administration").wait_for()

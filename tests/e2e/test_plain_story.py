@@ -85,6 +85,9 @@ def test_reviewer_decides_by_keyboard_alone(visit: Visit, proposal: Proposal) ->
     tab_to(visit.page, proposal.sentence)
     visit.page.keyboard.press("Enter")
     visit.page.get_by_role("heading", level=1, name=proposal.sentence).wait_for()
+    if not visit.page.get_by_label("Reason").first.is_visible():
+        tab_to(visit.page, "Decision")
+        visit.page.keyboard.press("Enter")
     tab_to(visit.page, "Reason")
     visit.page.keyboard.type("it is right")
     tab_to(visit.page, "Approve")

@@ -32,6 +32,14 @@ def sign_in(visit: Visit) -> None:
     visit.page.get_by_role("heading", name="Review", exact=True).wait_for()
 
 
+def open_panel(visit: Visit) -> None:
+    """On a telephone the decision is a bar at the bottom, which opens."""
+    if not visit.page.get_by_label("Reason").is_visible():
+        visit.page.locator(".deciding > summary").focus()
+        visit.page.keyboard.press("Enter")
+    visit.page.get_by_label("Reason").wait_for()
+
+
 def fits(visit: Visit) -> bool:
     return bool(visit.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
@@ -42,6 +50,7 @@ def test_reviewer_signs_in_reads_and_approves(visit: Visit, proposal: Proposal) 
     visit.page.get_by_role("link", name="Refund 5.00 EUR").click()
     visit.page.get_by_role("heading", level=1, name="Refund 5.00 EUR").wait_for()
     assert fits(visit)
+    open_panel(visit)
     visit.page.get_by_label("Reason").fill("it is right")
     visit.page.get_by_role("button", name="Approve").click()
     visit.page.get_by_text("now approved").wait_for()
@@ -52,6 +61,8 @@ def test_reviewer_rejects_with_the_keyboard_alone(visit: Visit, proposal: Propos
     sign_in(visit)
     visit.page.get_by_role("link", name="Refund 5.00 EUR").focus()
     visit.page.keyboard.press("Enter")
+    visit.page.get_by_role("heading", level=1, name="Refund 5.00 EUR").wait_for()
+    open_panel(visit)
     visit.page.get_by_label("Reason").focus()
     visit.page.keyboard.type("wrong customer")
     visit.page.keyboard.press("Tab")

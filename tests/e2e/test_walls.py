@@ -116,6 +116,12 @@ def poisoned(world: World) -> list[stage.Place]:
     return [poison.put(deployment, text, reader=reader) for text in texts]
 
 
+def ours(asked: str) -> bool:
+    """What pages ask for by themselves: reading, and a note that somebody has seen how their task ended."""
+    read = asked.startswith("POST /tasks/") and asked.endswith("/read/")
+    return read or (asked.startswith("GET /") and "logout" not in asked)
+
+
 def test_hostile_text_runs_nothing_and_asks_for_nothing(
     browser: Browser, address: str, world: World, poisoned: list[stage.Place]
 ) -> None:
@@ -140,7 +146,7 @@ def test_hostile_text_runs_nothing_and_asks_for_nothing(
         if found := refused(visit.page):
             broken[path] = found
     context.close()
-    strange = [each for each in asked if not each.startswith(f"GET {address}/") or "logout" in each]
+    strange = [each for each in asked if not ours(each.replace(f" {address}/", " /"))]
     assert (dialogs, strange, broken, visit.complaints) == ([], [], {}, [])
 
 
