@@ -34,6 +34,7 @@ _OWN_FAMILIES: Final = (
     "METRICS_",
     "PG",
     "OIDC_",
+    "SESSION_",
 )
 _OWN: Final = frozenset(
     {"ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "SECURE_COOKIES", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT"}

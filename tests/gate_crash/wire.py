@@ -31,8 +31,8 @@ class Asked:
 
     @property
     def line(self) -> str:
-        """Method and path."""
-        return f"{self.method} {self.path}"
+        """Method and path; a preview only looks, whatever its method."""
+        return f"{'LOOK' if '/previews/' in self.path else self.method} {self.path}"
 
     @property
     def key(self) -> str:

@@ -196,7 +196,7 @@ orchestra_database_size_bytes 1.2345e+07
     found = greeting.figures(text)
     assert found["orchestra_runs", "queued"] == 0
     assert found["orchestra_database_size_bytes", ""] == 12_345_000
-    assert "12 proposals and 1 question (" in greeting.waiting(found)
+    assert greeting.waiting(found).endswith("12 proposals and 1 question")
 
 
 def test_old_python_is_told_so(project: Path) -> None:

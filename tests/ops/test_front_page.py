@@ -21,8 +21,9 @@ def test_the_front_page_links_to_what_exists(database: Database) -> None:
         assert local.get(link).status_code in {200, 302}, link
 
 
-def test_the_sign_in_page_of_the_administration_opens(database: Database) -> None:
-    assert local.get("/admin/login/").status_code == 200
+def test_the_administration_leads_to_the_one_place_where_people_sign_in(database: Database) -> None:
+    answer = local.get("/admin/login/")
+    assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (302, "/accounts/login/")
 
 
 def test_only_reads_reach_the_front_page() -> None:

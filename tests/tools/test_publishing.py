@@ -254,7 +254,7 @@ def test_the_files_of_the_example_store_are_published_and_again_unchanged(ann: P
     for text in texts:
         assert not any(new for *_, new in published(text, ann, "demo"))
     place = Environment.objects.get(name="demo")
-    assert len(toolbox.load(place.pk).tools) == 20
+    assert len(toolbox.load(place.pk).tools) == 21
     held = toolbox.granted(Agent.objects.get(name="store-gpt-4o").pk, place.pk)
     assert len(held) == 17
     assert not any(name.startswith("observe.") for name in held)
