@@ -61,7 +61,16 @@ class CrashStage(GateStage):
         self.publish_text(yaml.safe_dump({"kind": "tool", "name": name, "spec": spec}))
         if of:
             self.variants.append(name)
-            self.bind(tools=[*READS, *WRITES, "observe.*", "transfer_to_human_agents", *self.variants])
+            self.bind(
+                tools=[
+                    *READS,
+                    *WRITES,
+                    "observe.*",
+                    "preview.change",
+                    "transfer_to_human_agents",
+                    *self.variants,
+                ]
+            )
         return name
 
     def begin(self, world: str, *lines: Line, **more: Any) -> Run:
