@@ -151,8 +151,8 @@ def get_proposal(request: HttpRequest, uid: UUID) -> ProposalTold:
 )
 def approve_proposal(request: HttpRequest, uid: UUID, body: Approve) -> ProposalTold:
     """Vote for exactly the bytes with this digest. Another digest is refused (`stale-state`): read it again."""
-    person, told = _deciding(request, uid)
-    decisions.approve(uid, **told, **_said(body), reason=body.reason)
+    person, told = _deciding(request, uid, body)
+    decisions.approve(uid, **told, opened_at=_opened(body))
     return _find(uid, person)
 
 
@@ -163,11 +163,8 @@ def approve_proposal(request: HttpRequest, uid: UUID, body: Approve) -> Proposal
 )
 def reject_proposal(request: HttpRequest, uid: UUID, body: Reject) -> ProposalTold:
     """Vote against; the reason goes to the agent."""
-    person, told = _deciding(request, uid)
-    del told["authentication"]
-    decisions.reject(
-        uid, **told, digest=bytes.fromhex(body.digest), reason=body.reason, category=body.category
-    )
+    person, told = _deciding(request, uid, body)
+    decisions.reject(uid, **told, category=body.category)
     return _find(uid, person)
 
 
@@ -178,11 +175,8 @@ def reject_proposal(request: HttpRequest, uid: UUID, body: Reject) -> ProposalTo
 )
 def return_proposal(request: HttpRequest, uid: UUID, body: Reject) -> ProposalTold:
     """Send it back to the agent with what should be different."""
-    person, told = _deciding(request, uid)
-    del told["authentication"]
-    decisions.ask_changes(
-        uid, **told, digest=bytes.fromhex(body.digest), reason=body.reason, category=body.category
-    )
+    person, told = _deciding(request, uid, body)
+    decisions.ask_changes(uid, **told, category=body.category)
     return _find(uid, person)
 
 
@@ -193,8 +187,8 @@ def return_proposal(request: HttpRequest, uid: UUID, body: Reject) -> ProposalTo
 )
 def edit_proposal(request: HttpRequest, uid: UUID, body: Edit) -> ProposalTold:
     """Approve other arguments instead. A new call is made and judged; this vote counts for it where it may."""
-    person, told = _deciding(request, uid)
-    decisions.edit(uid, **told, **_said(body), arguments=body.arguments, reason=body.reason)
+    person, told = _deciding(request, uid, body)
+    decisions.edit(uid, **told, opened_at=_opened(body), arguments=body.arguments)
     return _find(uid, person)
 
 
@@ -205,17 +199,19 @@ def edit_proposal(request: HttpRequest, uid: UUID, body: Edit) -> ProposalTold:
 )
 def withdraw_vote(request: HttpRequest, uid: UUID) -> ProposalTold:
     """Take your own vote back while all is still open."""
-    person, _ = _deciding(request, uid)
+    person = callers.of(request).person()
+    queue.find(uid, person)
     decisions.withdraw(uid, by=person)
     return _find(uid, person)
 
 
-def _deciding(request: HttpRequest, uid: UUID) -> tuple[Person, dict[str, Any]]:
-    """Who decides, and through what; the proposal is theirs to see. Raises NotAllowed, NotFound."""
+def _deciding(request: HttpRequest, uid: UUID, body: Approve | Reject) -> tuple[Person, dict[str, Any]]:
+    """Who decides, through what, and what they say; the proposal is theirs to see. Raises NotAllowed, NotFound."""
     caller = callers.of(request)
     person = caller.person()
     queue.find(uid, person)
-    return person, {"by": person, "authentication": _authentication(caller)}
+    said = {"digest": bytes.fromhex(body.digest), "reason": body.reason}
+    return person, {"by": person, "authentication": _authentication(caller), **said}
 
 
 def _authentication(caller: Caller) -> Mapping[str, Json]:
@@ -223,10 +219,10 @@ def _authentication(caller: Caller) -> Mapping[str, Json]:
     return {"method": "token", "token": str(caller.token.uid)}
 
 
-def _said(body: Approve) -> dict[str, Any]:
+def _opened(body: Approve) -> datetime | None:
+    """When it was looked at, where that says in which zone."""
     opened = body.opened_at
-    aware = opened is not None and opened.tzinfo is not None
-    return {"digest": bytes.fromhex(body.digest), "opened_at": opened if aware else None}
+    return opened if opened is not None and opened.tzinfo is not None else None
 
 
 def _find(uid: UUID, person: Person) -> ProposalTold:

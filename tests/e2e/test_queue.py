@@ -45,7 +45,7 @@ def sign_in(page: Page, address: str, name: str = "rob", path: str = "/reviews/"
 
 def row(page: Page, proposal: Proposal) -> str:
     """What the row of a proposal says."""
-    return page.locator(f'[data-row="{proposal.uid}"]').inner_text()
+    return str(page.locator(f'[data-row="{proposal.uid}"]').inner_text())
 
 
 def state(proposal: Proposal) -> str:
@@ -202,14 +202,14 @@ def test_dark_is_there_from_the_first_picture_on_also_without_scripts(visit: Vis
     cookies = page.context.cookies()
     assert page.context.browser
     bare = page.context.browser.new_context(java_script_enabled=False, color_scheme="light")
-    bare.add_cookies(cookies)  # type: ignore[arg-type]  # what it gave, it takes
+    bare.add_cookies(cookies)
     quiet = bare.new_page()
     quiet.goto(f"{visit.address}/reviews/?tab=others")
     quiet.locator(".me > summary").click()
     quiet.get_by_role("button", name="Dark").click()
     quiet.wait_for_url("**/reviews/?tab=others")
     assert quiet.locator("html").get_attribute("data-scheme") == "dark"
-    page.context.add_cookies(bare.cookies())  # type: ignore[arg-type]
+    page.context.add_cookies(bare.cookies())
     page.goto(f"{visit.address}/reviews/", wait_until="commit")
     page.wait_for_selector("body")
     assert ground(page) == DARK
@@ -256,7 +256,7 @@ def test_queue_works_without_scripts(visit: Visit, make: Make) -> None:
     sign_in(visit.page, visit.address)
     assert visit.page.context.browser
     bare = visit.page.context.browser.new_context(java_script_enabled=False)
-    bare.add_cookies(visit.page.context.cookies())  # type: ignore[arg-type]
+    bare.add_cookies(visit.page.context.cookies())
     page = bare.new_page()
     page.goto(f"{visit.address}/reviews/")
     page.locator("[data-row] input").check()

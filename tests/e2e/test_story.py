@@ -78,7 +78,7 @@ def ask(page: Page, workflow: str, world: str, **values: str) -> str:
     page.get_by_label("Labels").fill(f"world={world}")
     page.get_by_role("button", name="Submit").click()
     page.get_by_text("Submitted: ").wait_for()
-    return page.url
+    return str(page.url)
 
 
 def open_first(page: Page) -> None:
