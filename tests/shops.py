@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orchestra.local import ports
 from orchestra.local.embedded import Services
 from orchestra.local.postgres import OWNER
 from orchestra.local.processes import Command, Running
@@ -43,7 +43,7 @@ def start_shop(
     clients: list[httpx.Client] = []
 
     def start(**variables: str) -> tuple[Running, Shop]:
-        port = free_port()
+        port = ports.any_free()
         secrets = {"STORE_DATABASE_URL": store_url, "STORE_TOKEN": TOKEN, "STORE_ADMIN_TOKEN": ADMIN}
         process = Running(
             Command(
@@ -97,10 +97,3 @@ def answers(client: httpx.Client, process: Running) -> bool:
         return client.get("/healthz").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])

@@ -38,11 +38,16 @@ def choose(remembered: Path) -> int:
         before = 0
     if 0 < before < 65536 and is_free(before):
         return before
-    with socket.socket() as bound:
-        bound.bind((HOST, 0))
-        port = int(bound.getsockname()[1])
+    port = any_free()
     remembered.write_text(f"{port}\n")
     return port
+
+
+def any_free() -> int:
+    """A port that was free a moment ago, another one each time: two who ask at once do not get the same."""
+    with socket.socket() as bound:
+        bound.bind((HOST, 0))
+        return int(bound.getsockname()[1])
 
 
 def next_free(wanted: int) -> int:

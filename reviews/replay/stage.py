@@ -22,7 +22,6 @@ from reviews.replay.store import Store
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DATABASE: Final = "store"
-FIRST_PORT: Final = 18_100
 #: Seconds until the store answers.
 PATIENCE: Final = 60.0
 #: What a replay leaves in its folder besides the data of the services.
@@ -50,7 +49,7 @@ def set_up(folder: Path, *, data: Path, workers: int, pause: Pause) -> Iterator[
     _empty(folder)
     with embedded.start(folder, given={}, settings=POSTGRES, pause=pause) as services, ExitStack() as stack:
         stack.callback(ledger.forget, folder)
-        port = ports.next_free(FIRST_PORT)
+        port = ports.any_free()
         environment = _environment(folder, services, data)
         _finish(_manage("migrate", ("migrate", "--verbosity", "0"), environment), pause)
         address = f"{ports.HOST}:{port}"

@@ -127,7 +127,7 @@ class Site:
 @contextmanager
 def serving(environment: Mapping[str, str]) -> Iterator[str]:
     """A granian over this environment; its address."""
-    port = ports.next_free(18_700)
+    port = ports.any_free()
     command = [sys.executable, "-m", "granian", *GRANIAN, "--port", str(port), "--log-level", "warning"]
     command += ["--workers-kill-timeout", "3", "orchestra.wsgi:application"]
     server = subprocess.Popen(command, env=dict(environment))

@@ -27,7 +27,7 @@ class Demo:
     """`make demo` without make: the same command, in a folder of the test."""
 
     def __init__(self, local: Path) -> None:
-        self.port = ports.next_free(18_000)
+        self.port = ports.any_free()
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         self.environment = {**clean, "ORCHESTRA_LOCAL": str(local)}
         self.log = local.parent / "demo.log"

@@ -62,8 +62,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def address(environment: dict[str, str]) -> Iterator[str]:
     """Where granian serves the test's database."""
-    # Two servers may listen on one port and share its visitors, so sessions of tests keep apart.
-    port = ports.next_free(18_400 + os.getpid() % 5_000)
+    # Two servers may listen on one port and share its visitors: ask for one that nobody else is given.
+    port = ports.any_free()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--no-log"]
     command += ["--workers-kill-timeout", "3", "orchestra.wsgi:application"]
     server = subprocess.Popen(command, env=environment)

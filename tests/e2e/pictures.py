@@ -74,7 +74,7 @@ TAKEN: Final = (
 @contextmanager
 def demo(local: Path) -> Iterator[str]:
     """A demo of its own, and the address of it."""
-    port = ports.next_free(18_600)
+    port = ports.any_free()
     ours = ("DATABASE_", "REDIS_", "ORCHESTRA_", "DJANGO_", "SECRET_KEY", "STORE_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     command = [sys.executable, "-m", "orchestra.local.demo", "--port", str(port), "--workers", "1"]
