@@ -25,6 +25,7 @@ from orchestra.models import (
     WorkflowVersion,
 )
 from orchestra.people import roles
+from orchestra.people.roles import Holder
 from orchestra.policies import versions
 from orchestra.policies.document import Document
 from orchestra.tools import toolbox
@@ -122,14 +123,16 @@ class Surroundings:
         person, service = self.task.requester, self.task.service
         if service is not None and not service.active:
             return f"{service.name}, which asked for this, is not active any more."
-        asks = person or (service.owner if service is not None else None)
+        asks = person or service
         if asks is None or not self._may_submit(asks):
             return "Whoever asked for this has no right to submit here any more."
         return ""
 
-    def _may_submit(self, asks: Person) -> bool:
+    def _may_submit(self, asks: Holder) -> bool:
+        """A system by its own right, as at the border where it came in, and not by its owner's."""
         where = self.task.deployment
-        return self.shared.once(("submit", asks.pk, where.pk), lambda: roles.may(asks, "submit", where))
+        key = ("submit", roles.name_of(asks), where.pk)
+        return self.shared.once(key, lambda: roles.may(asks, "submit", where))
 
     @cached_property
     def is_open(self) -> bool:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from orchestra.engine import submit
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotAllowed, NotFound
-from orchestra.models import Agent, Deployment, Person, Proposal, Run, Task, Turn, User
+from orchestra.models import Agent, Deployment, Person, Proposal, Run, ServiceAccount, Task, Turn, User
 from orchestra.people import persons
 from tests import factories
 from tests.gate.lines import CANCEL, DONE, MOVE
@@ -106,9 +106,11 @@ def test_author_of_the_rule_never_decides(shared: GateStage, world: str, rules: 
 
 
 def asked_by_a_service(stage: GateStage, world: str, owner: Person) -> Run:
-    """A run that a system of this owner asks for."""
+    """A run that a system of this owner asks for; the system's account may submit, whatever its owner may."""
     deployment = Deployment.objects.get(workflow__name=stage.serving([CANCEL, DONE]))
     service = factories.service(owner=owner)
+    account = User.objects.create(username=service.name, service=service)
+    account.groups.add(Group.objects.get(name="requesters"))
     with borrow():
         task = Task.objects.create(
             deployment=deployment, source="api", service=service, payload={}, payload_digest=bytes(32), labels={"world": world}
@@ -125,17 +127,29 @@ def test_owner_of_the_system_that_asks_never_decides(shared: GateStage, world: s
     assert shared.told(shared.approve(run)) == ["succeeded"]
 
 
-def test_system_that_is_switched_off_since_the_vote_gets_nothing(shared: GateStage, world: str) -> None:
+SYSTEM_LOSSES: dict[str, Callable[[ServiceAccount], object]] = {
+    "the group": lambda service: User.objects.get(service=service).groups.clear(),
+    "the account": lambda service: User.objects.filter(service=service).update(is_active=False),
+    "itself": lambda service: ServiceAccount.objects.filter(pk=service.pk).update(active=False),
+}
+
+
+@pytest.mark.parametrize("lose", SYSTEM_LOSSES.values(), ids=SYSTEM_LOSSES)
+def test_system_that_may_not_submit_any_more_since_the_vote_gets_nothing(
+    shared: GateStage, world: str, lose: Callable[[ServiceAccount], object]
+) -> None:
     run = asked_by_a_service(shared, world, shared.person(["requesters"]))
     with shared.held(run):
         shared.approve(run, rest=False)
-        service = Task.objects.get(runs=run).service
-        assert service is not None
-        service.active = False
-        service.save()
+        lose(ServiceAccount.objects.get(tasks__runs=run))
     run = shared.rest(run)
     assert (shared.told(run), shared.sendings(run)) == (["denied"], [])
     assert shared.call(run).failure_class == "grant_block"
+
+
+def test_system_gets_what_it_asked_for_though_its_owner_may_not_submit(shared: GateStage, world: str) -> None:
+    run = asked_by_a_service(shared, world, shared.person(["auditors"]))
+    assert shared.told(shared.approve(run)) == ["succeeded"]
 
 
 def test_two_accounts_of_one_person_are_one_vote(shared: GateStage, world: str, rules: Rules) -> None:
