@@ -70,6 +70,15 @@ def somebody(request: HttpRequest) -> Person:
     return found
 
 
+def outranked(request: HttpRequest, row: User | Person) -> bool:
+    """Whether the row is of somebody who is a superuser by any account, while the account that asks is none."""
+    if account(request).is_superuser:
+        return False
+    if isinstance(row, Person):
+        return row.accounts.filter(is_superuser=True).exists()
+    return row.is_superuser or (row.person is not None and outranked(request, row.person))
+
+
 if TYPE_CHECKING:  # the class takes no parameter when it runs
     Page = ModelAdmin[Any]
 else:

@@ -16,12 +16,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from orchestra.admin.base import Change, Governed, GovernedForm, account
+from orchestra.admin.base import Change, Governed, GovernedForm, account, outranked
 from orchestra.models import Person, User
 
 #: What nobody changes of their own accounts.
 OWN: Final = ("person", "service", "groups", "is_staff", "is_superuser")
 SELF: Final = "This is your own account, so someone else must change this."
+SUPERIOR: Final = "This person is a superuser, so only a superuser gives them accounts."
 
 
 @admin.register(Person)
@@ -35,6 +36,11 @@ class PersonAdmin(Governed):
     fields = ("name", "full_name", "email", "active", "accounts", "made")
     readonly_fields = ("accounts", "made")
     told = ("name",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may shut a superuser out, or say by which address of mail they are found, is one."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not outranked(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A short name is in the record for good, so it stays."""
@@ -113,6 +119,8 @@ class AccountForm(GovernedForm):
         for name in OWN:
             if name in self.changed_data and self._is_own(data):
                 self.refuse(self.instance, name, SELF)
+        if (whose := data.get("person")) and outranked(self.request, whose):
+            self.refuse(self.instance, "person", SUPERIOR)
         return data
 
     def _is_own(self, data: dict[str, Any]) -> bool:
@@ -153,9 +161,9 @@ class UserAdmin(Governed):
     told = ("username",)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may set a superuser's password is one."""
+        """Who may set the password of any account of a superuser is one: rights are of persons, not of accounts."""
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or not obj.is_superuser or account(request).is_superuser)
+        return allowed and (obj is None or not outranked(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """The name is known to people; superusers are made by superusers."""

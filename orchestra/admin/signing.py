@@ -13,7 +13,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.http import HttpRequest
 
-from orchestra.admin.base import Read, account, can
+from orchestra.admin.base import Read, account, can, outranked
 from orchestra.audit import governance
 from orchestra.models import User
 
@@ -31,9 +31,8 @@ class Ended(Read):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As accounts; a superuser's only by superusers."""
-        asking = account(request)
         allowed = can(request, "change", "user")
-        return allowed and (obj is None or asking.is_superuser or not obj.user.is_superuser)
+        return allowed and (obj is None or not outranked(request, obj.user))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Kept on the chain of the account."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 
 from orchestra.audit import governance
@@ -114,6 +115,52 @@ def test_only_a_superuser_touches_a_superuser(admin: User, root: User) -> None:
     assert not User.objects.get(pk=rob.pk).is_superuser
     send(signed_in(root), change(rob), is_superuser="on")
     assert User.objects.get(pk=rob.pk).is_superuser
+
+
+@pytest.mark.parametrize("active", [True, False], ids=["active", "shut"])
+def test_nobody_makes_an_account_of_a_superusers_person(admin: User, root: User, active: bool) -> None:
+    User.objects.filter(pk=root.pk).update(is_active=active)
+    given = {"username": "root-2", "person": root.person_id, "is_active": "on", "new_password": PASSWORD}
+    answer = send(signed_in(admin), "/admin/orchestra/user/add/", **given)
+    assert "only a superuser gives them accounts" in text(answer)
+    assert not User.objects.filter(username="root-2").exists()
+
+
+def test_nobody_hands_an_account_to_a_superusers_person(admin: User, root: User) -> None:
+    rob = staff("rob")
+    assert "only a superuser" in text(send(signed_in(admin), change(rob), person=root.person_id))
+    assert User.objects.get(pk=rob.pk).person == rob.person
+    assert "person:ada refused: This person is a superuser" in reasons(rob)[0]
+
+
+def test_every_account_of_a_superusers_person_is_a_superusers(admin: User, root: User) -> None:
+    second = User.objects.create(username="root-2", person=root.person, is_staff=True)
+    given = {"username": "root-2", "person": root.person_id, "is_active": "on", "new_password": PASSWORD}
+    assert signed_in(admin).post(change(second), given).status_code == 403
+    assert not User.objects.get(pk=second.pk).check_password(PASSWORD)
+    owner = signed_in(staff("rosa", is_superuser=True))
+    assert send(owner, change(second), new_password=PASSWORD).status_code == 302
+    assert User.objects.get(pk=second.pk).check_password(PASSWORD)
+
+
+def test_second_factor_of_a_superusers_person_is_taken_away_by_superusers_alone(
+    admin: User, root: User
+) -> None:
+    second = User.objects.create(username="root-2", person=root.person)
+    factor = Authenticator.objects.create(user=second, type=Authenticator.Type.TOTP, data={})
+    path = f"/admin/mfa/authenticator/{factor.pk}/delete/"
+    assert signed_in(admin).post(path, {"post": "yes"}).status_code == 403
+    assert signed_in(root).post(path, {"post": "yes"}).status_code == 302
+    assert not Authenticator.objects.exists()
+
+
+def test_nobody_shuts_a_superuser_out_by_their_person(admin: User, root: User) -> None:
+    assert root.person
+    client = signed_in(admin)
+    assert client.post(change(root.person), {"email": "ada@example.org"}).status_code == 403
+    root.person.refresh_from_db()
+    assert (root.person.active, root.person.email) == (True, "")
+    assert send(signed_in(root), change(root.person), full_name="Ro Ot").status_code == 302
 
 
 def test_nobody_widens_what_their_own_group_may_do(admin: User) -> None:
