@@ -198,13 +198,19 @@ def _doubt(question: HumanTask) -> Doubt | None:
     return Doubt(
         call=call,
         sentence=visible(str(question.context.get("sentence") or call.tool_name)),
-        target=visible(f"{call.method} {call.target}{call.path}"),
+        target=_target(call),
         request="\n".join(masks.request(call)),
         digest=bytes(call.digest or b"").hex(),
         arguments=readable.entries(masks.masked(call).arguments),
         sendings=[_sending(one) for one in call.dispatches.select_related("worker").order_by("n")],
         advice=list(_advice(call)),
     )
+
+
+def _target(call: ToolCall) -> str:
+    """Where it went. The path is made from arguments: without it where one of them is not shown."""
+    path = "" if masks.hides(call, "args") else call.path
+    return visible(f"{call.method} {call.target}{path}")
 
 
 def _sending(dispatch: Dispatch) -> Sending:

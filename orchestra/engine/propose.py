@@ -142,7 +142,7 @@ def ask(
         state="pending",
         digest=call.digest,
         tier=wanted.tier,
-        sentence=rendering.sentence(equipped.declaration, call.arguments),
+        sentence=rendering.sentence(equipped.declaration, call.arguments, wanted.redact),
         requirements=requirements.written(wanted),
         preview=seen.preview,
         votes_needed=wanted.votes,

@@ -21,6 +21,7 @@ from orchestra.errors import FailureClass
 from orchestra.models import Dispatch, HumanTask, Outcome, Proposal, Question, ToolCall
 from orchestra.states import TOOLCALL
 from orchestra.tools import rendering, toolbox
+from orchestra.tools.templates import ARGUMENTS
 from orchestra.workflows.spec import Retry
 
 #: How a call is sent again of which it is proven that nothing happened.
@@ -129,13 +130,14 @@ def question(case: Case, call: ToolCall) -> HumanTask | None:
 
 def _sent(call: ToolCall) -> dict[str, Any]:
     """What helps to find out: what was sent when and where, and how it ended."""
-    version = call.tool_version_id
-    sentence = rendering.sentence(toolbox.declared(version), call.arguments) if version is not None else ""
+    own = toolbox.declared(call.tool_version_id) if call.tool_version_id is not None else None
+    hidden = [*(own.redact if own is not None else ()), *_ruled(call)]
+    path = "" if any(place.startswith(ARGUMENTS) for place in hidden) else call.path
     return {
         "call": str(call.uid),
         "tool": call.tool_name,
-        "sentence": sentence,
-        "request": f"{call.method} {call.target}{call.path}",
+        "sentence": rendering.sentence(own, call.arguments, hidden) if own is not None else "",
+        "request": f"{call.method} {call.target}{path}",
         "key": call.key,
         "error": call.error,
         "sent": [
@@ -148,6 +150,12 @@ def _sent(call: ToolCall) -> dict[str, Any]:
             for one in call.dispatches.order_by("n")
         ],
     }
+
+
+def _ruled(call: ToolCall) -> list[str]:
+    """What the rules keep from people of a call that they were asked about."""
+    asked = Proposal.objects.filter(toolcall=call).values_list("requirements", flat=True).first() or {}
+    return asked.get("redact") or []
 
 
 def _settle(case: Case, call: ToolCall, task: HumanTask) -> None:

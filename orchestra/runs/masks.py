@@ -37,7 +37,7 @@ def hides(call: ToolCall, *roots: str) -> bool:
 def request(call: ToolCall) -> Iterator[str]:
     """The lines that are sent, and which secret is added; where an argument is not shown, only where they go."""
     if call.body is None:
-        yield visible(bytes(call.raw or b"").decode("utf-8", "replace"))
+        yield HIDDEN if hides(call, "args") else visible(bytes(call.raw or b"").decode("utf-8", "replace"))
         return
     if hides(call, "args"):
         yield from (visible(f"{call.method} {call.target}"), "", HIDDEN)

@@ -6,7 +6,7 @@ Every value shows what it is: quoted unless it is a plain word, unseen character
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,14 +33,15 @@ class Segment:
     argument: str = ""
 
 
-def sentence(declaration: Declaration, arguments: Json) -> str:
-    """What the call does, in one line. Filled only from the arguments."""
-    return "".join(segment.text for segment in segments(declaration, arguments))
+def sentence(declaration: Declaration, arguments: Json, hidden: Iterable[str] = ()) -> str:
+    """What the call does, in one line. Filled only from the arguments; `hidden`: what rules keep from people too."""
+    return "".join(segment.text for segment in segments(declaration, arguments, hidden))
 
 
-def segments(declaration: Declaration, arguments: Json) -> list[Segment]:
+def segments(declaration: Declaration, arguments: Json, hidden: Iterable[str] = ()) -> list[Segment]:
     """The same in parts, so that a page can tell values from the tool's own words."""
-    shown = redaction.masked({templates.ARGUMENTS: arguments}, declaration.redact)[templates.ARGUMENTS]
+    paths = [*declaration.redact, *hidden]
+    shown = redaction.masked({templates.ARGUMENTS: arguments}, paths)[templates.ARGUMENTS]
     if not declaration.sentence:
         return [Segment(f"{declaration.name} "), Segment(value(shown), templates.ARGUMENTS)]
     return list(_segments(declaration.sentence, shown))

@@ -14,6 +14,7 @@ from orchestra.canonical import Json
 from orchestra.engine import resolve
 from orchestra.engine.case import PREVIEW
 from orchestra.models import Approval, Person, Proposal, ToolCall
+from orchestra.runs import masks
 from orchestra.tools import redaction, toolbox
 from orchestra.tools.sentences import Segment, segments, visible
 from reviews.proposal.marks import Piece, pieces
@@ -105,18 +106,8 @@ def votes(proposal: Proposal, reader: Person) -> list[Approval]:
 
 
 def request(proposal: Proposal) -> Iterator[str]:
-    """The lines that would be sent, and which secret is added; where something is not to be shown, no body."""
-    call = proposal.toolcall
-    yield visible(f"{call.method} {call.target}{call.path}")
-    yield from (visible(f"{name}: {value}") for name, value in call.headers)
-    if call.credential:
-        yield visible(call.credential)
-    yield ""
-    if hidden(proposal):
-        yield "(the body holds what is not shown here)"
-    else:
-        body = bytes(call.body or b"").decode("utf-8", "replace")
-        yield from (visible(line) for line in body.splitlines())
+    """The lines that would be sent, and which secret is added; where an argument is not shown, only where they go."""
+    yield from masks.request(proposal.toolcall)
 
 
 def observed(call: ToolCall) -> Json:
@@ -144,7 +135,8 @@ def sentence(proposal: Proposal) -> list[Segment]:
     call = proposal.toolcall
     if call.tool_version_id is None:
         return [Segment(proposal.sentence)]
-    return segments(toolbox.declared(call.tool_version_id), call.arguments)
+    ruled = proposal.requirements.get("redact") or ()
+    return segments(toolbox.declared(call.tool_version_id), call.arguments, ruled)
 
 
 def _reverse(call: ToolCall) -> str:
