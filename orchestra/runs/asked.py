@@ -1,17 +1,18 @@
 """Who can act on what a run waits for, and how they are named in a sentence. Reads only.
 
-Finds them in one question to the database; `resolve.objection` has the last word on each.
+Says the same as `resolve.objection` of each person, in one question to the database.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
 from django.db.models import Q, QuerySet
 
-from orchestra.engine import quorum
-from orchestra.models import Approval, Person, PolicyVersion, Proposal, User
+from orchestra.engine import quorum, resolve
+from orchestra.models import Person, PolicyVersion, Proposal, User
 from orchestra.people import roles
 
 #: So many are named; so many are counted.
@@ -21,14 +22,9 @@ MOST: Final = 20
 
 def deciders(proposal: Proposal) -> QuerySet[Person]:
     """Who may vote for a proposal now: they have the right, no part in it, and have not voted."""
-    call = proposal.toolcall
-    parts = {call.run.task.requester_id, call.edited_by_id}
-    parts |= {call.turn.agent_version.agent.owner_id} if call.turn is not None else set()
-    parts |= {call.run.task.service.owner_id} if call.run.task.service is not None else set()
     people = roles.who_may("review", proposal.deployment)
-    people = people.exclude(pk__in=[part for part in parts if part is not None])
-    people = people.exclude(approvals__in=Approval.objects.filter(proposal=proposal))
-    people = people.exclude(_wrote(proposal))
+    people = people.exclude(pk__in=_parts(proposal)).exclude(_wrote(proposal))
+    people = people.exclude(approvals__in=resolve.counted(proposal))
     groups = _groups(proposal)
     return people.filter(pk__in=members(*groups)) if groups else people
 
@@ -53,6 +49,20 @@ def words(found: Sequence[str]) -> str:
     return f"{', '.join(found[:NAMED])} or {f'{MOST}+' if others > MOST else others} others"
 
 
+def _parts(proposal: Proposal) -> list[int]:
+    """Who has a part in the call itself."""
+    behind = resolve.parties(proposal.toolcall)
+    parts = [behind.requester, behind.agent_owner, behind.service_owner]
+    editors = behind.editors if _bars_editors(proposal) else ()
+    return [part for part in (*parts, *editors) if part is not None]
+
+
+def _bars_editors(proposal: Proposal) -> bool:
+    wanted = proposal.requirements
+    tier = max(proposal.tier, int(wanted.get("tier") or 1))
+    return bool(wanted.get("other_than_editor")) or tier >= resolve.REASON_FROM_TIER
+
+
 def _wrote(proposal: Proposal) -> Q:
     """Who wrote a rule behind it."""
     rules = proposal.ruling.rules
@@ -65,7 +75,6 @@ def _wrote(proposal: Proposal) -> Q:
 def _groups(proposal: Proposal) -> list[str]:
     """Those of whom a vote is taken now: of the open stage, or of all that are asked."""
     wanted = proposal.requirements
-    if quorum.stages(wanted):
-        votes = proposal.approvals.filter(verdict="approve", digest=proposal.digest).select_related("person")
-        return quorum.open_stage(wanted, [vote.person for vote in votes.order_by("pk")])
-    return quorum.groups(wanted)
+    stages = quorum.stages(wanted)
+    voters = [vote.person for vote in resolve.standing(proposal)] if stages else []
+    return quorum.open_stage(wanted, voters) or sorted({*quorum.groups(wanted), *itertools.chain(*stages)})

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from orchestra import states
 from orchestra.engine.claim import HALTED
 from orchestra.errors import FailureClass, Invalid, NotFound
-from orchestra.models import AuditHead, HumanTask, Run, Task, Turn
+from orchestra.models import Approval, AuditHead, HumanTask, Run, Task, Turn
 from orchestra.people import roles
 from orchestra.people.roles import Holder
 
@@ -27,6 +27,8 @@ MOST_COUNTED: Final = 1_000
 LOOKED_THROUGH: Final = 20_000
 #: Words for groups of states that people ask for.
 GROUPS: Final = {"live": sorted(states.RUN.live), "ended": sorted(states.RUN.terminal)}
+#: What changes whenever something has happened in a run. Votes have no event of their own until they decide.
+MARKED: Final = ("last_event", "last_turn", "last_vote", "is_halted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def find(uid: UUID, holder: Holder, *rights: str) -> Run:
 
 def mark(run: Run) -> str:
     """Changes whenever something has happened in the run, of one that `find` has found."""
-    return "-".join(str(getattr(run, name, "")) for name in ("last_event", "last_turn", "is_halted"))
+    return "-".join(str(getattr(run, name, "")) for name in MARKED)
 
 
 def seen_at(run: Run) -> datetime:
@@ -119,10 +121,15 @@ def _asks() -> Subquery:
 
 
 def _newest() -> dict[str, Subquery]:
-    """The last event of the chain, and the last turn."""
+    """The last event of the chain (a vote that is taken back is one), the last turn and the last vote."""
     head = AuditHead.objects.filter(chain=OuterRef("uid")).values("seq")
     turns = Turn.objects.filter(run=OuterRef("pk")).order_by().values("run").annotate(last=Max("pk"))
-    return {"last_event": Subquery(head), "last_turn": Subquery(turns.values("last"))}
+    votes = Approval.objects.filter(proposal__toolcall__run=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    return {
+        "last_event": Subquery(head),
+        "last_turn": Subquery(turns.values("last")),
+        "last_vote": Subquery(votes),
+    }
 
 
 def _may(holder: Holder, right: str) -> Exists:

@@ -106,7 +106,8 @@ def _votes(run: Run, since: datetime | None, until: datetime | None) -> Iterator
         if vote.proposal.state == "pending" and vote.proposal.requirements.get("blind"):
             continue
         verdict = {"approve": "for it", "reject": "against it", "changes": "for changes"}[vote.verdict]
-        yield Entry(vote.created_at, "a vote", verdict, "", str(vote.person), visible(vote.reason))
+        back = f", taken back at {vote.withdrawn_at:%Y-%m-%d %H:%M:%S} UTC" if vote.withdrawn_at else ""
+        yield Entry(vote.created_at, f"a vote{back}", verdict, "", str(vote.person), visible(vote.reason))
 
 
 def _between(since: datetime | None, until: datetime | None) -> dict[str, datetime]:

@@ -260,7 +260,9 @@ def _waits(runs: Sequence[int]) -> QuerySet[Step] | list[Step]:
         "waits_run__deployment__workflow",
         "waits_run__deployment__environment",
     )
-    votes = Approval.objects.filter(proposal=OuterRef("waits_proposal"), verdict="approve").order_by()
+    votes = Approval.objects.filter(
+        proposal=OuterRef("waits_proposal"), verdict="approve", withdrawn_at__isnull=True
+    ).order_by()
     number = votes.values("proposal").annotate(number=Count("pk")).values("number")
     rows = rows.annotate(
         waiting=Window(Count("pk"), partition_by=F("run_id")), votes=Coalesce(Subquery(number), 0)

@@ -150,6 +150,22 @@ def test_news_come_while_the_run_lives_and_end_with_it(scene: Scene) -> None:
     assert (status, 'id="news"' in text, "cancelled" in text) == (286, False, True)
 
 
+def test_vote_that_does_not_decide_is_news(scene: Scene) -> None:
+    run, proposal = scene.asked(votes_needed=2, requirements={"votes": 2})
+    client = browser(scene.operator)
+    path = f"/runs/{run.uid}/?show=course&since={listing.mark(again(run, scene.operator))}"
+    factories.approval(proposal, scene.second)
+    status, text = page(client, path, **{"HX-Request": "true"})
+    assert (status, "Waits for one more approval" in text) == (200, True)
+
+
+def test_votes_are_shown_with_what_one_cannot_see_and_when_they_were_taken_back(scene: Scene) -> None:
+    run, proposal = scene.asked(votes_needed=2)
+    factories.approval(proposal, scene.second, reason=EVIL, withdrawn_at=factories.now())
+    _, text = page(browser(scene.operator), f"/runs/{run.uid}/?show=calls")
+    assert ("\u202e" in text, "⟨U+202E⟩" in text, ", taken back at 2" in text) == (False, True, True)
+
+
 def test_list_that_somebody_reads_is_not_changed_under_their_eyes(scene: Scene) -> None:
     run, _ = scene.asked()
     client = browser(scene.operator)

@@ -113,6 +113,15 @@ def test_blind_votes_are_told_when_it_is_decided(scene: Scene) -> None:
     assert "I think so" in everything(scene, run)
 
 
+def test_vote_that_was_taken_back_is_told_as_such(scene: Scene) -> None:
+    run, proposal = scene.asked(votes_needed=2)
+    factories.approval(proposal, scene.operator, reason="on second thought", withdrawn_at=factories.now())
+    factories.approval(proposal, scene.second)
+    told = [entry.what for entry in record.entries(run).rows if entry.state == "for it"]
+    assert (len(told), "a vote" in told) == (2, True)
+    assert any(what.startswith("a vote, taken back at 2") for what in told)
+
+
 def test_history_has_events_turns_and_votes_in_the_order_of_time(scene: Scene) -> None:
     run, _ = spoken(scene)
     entries = record.entries(run).rows

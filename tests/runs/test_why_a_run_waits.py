@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 
-from orchestra.engine import cancel, resolve
-from orchestra.models import Person, Run, Step, User, WorkerProcess
+from orchestra.engine import cancel, resolve, withdrawals
+from orchestra.models import Person, Proposal, Run, Step, ToolCall, User, Vote, WorkerProcess
 from orchestra.runs import asked, listing, why
 from orchestra.runs.listing import Filters
 from orchestra.runs.moments import clock
@@ -93,8 +94,56 @@ def test_who_has_a_part_in_a_call_is_not_named(scene: Scene) -> None:
     proposal = factories.proposal(factories.walk(call, "awaiting_approval"), ruling=ruling)
     found = set(asked.deciders(proposal))
     assert found == {scene.operator}
+    assert found == those_who_may_decide(proposal)
+
+
+def those_who_may_decide(proposal: Proposal) -> set[Person]:
+    """Those of whom a vote would be taken now."""
     everybody = Person.objects.filter(active=True)
-    assert found == {person for person in everybody if resolve.objection(proposal, person) is None}
+    return {person for person in everybody if resolve.objection(proposal, person) is None}
+
+
+def test_vote_that_was_taken_back_is_asked_for_again(scene: Scene) -> None:
+    run, proposal = scene.asked(votes_needed=2, requirements={"votes": 2})
+    digest = bytes(proposal.digest)
+    resolve.vote(uid=proposal.uid, by=scene.operator, ballot=resolve.Ballot(Vote.APPROVE, digest))
+    assert told(scene, run).startswith("Waits for one more approval")
+    withdrawals.withdraw(proposal.uid, by=scene.operator)
+    assert told(scene, run) == "Waits for 2 approvals of “Refund 5.00 EUR” by ann, ben or rob."
+    assert set(asked.deciders(proposal)) == those_who_may_decide(proposal)
+
+
+def test_stage_whose_vote_was_taken_back_is_asked_again(scene: Scene) -> None:
+    _, proposal = scene.asked(
+        votes_needed=2, requirements={"votes": 2, "stages": [["operators", "reviewers"]]}
+    )
+    digest = bytes(proposal.digest)
+    resolve.vote(uid=proposal.uid, by=scene.operator, ballot=resolve.Ballot(Vote.APPROVE, digest))
+    assert set(asked.deciders(proposal)) == {scene.reviewer} == those_who_may_decide(proposal)
+    withdrawals.withdraw(proposal.uid, by=scene.operator)
+    assert set(asked.deciders(proposal)) == {scene.operator, scene.second} == those_who_may_decide(proposal)
+
+
+@pytest.mark.parametrize(
+    ("columns", "may_edit_and_decide"),
+    [
+        ({"tier": 2}, True),
+        ({"tier": 3}, False),
+        ({"tier": 1, "requirements": {"tier": 3}}, False),
+        ({"tier": 1, "requirements": {"other_than_editor": True}}, False),
+    ],
+)
+def test_editors_are_asked_where_the_rules_let_them_decide(
+    scene: Scene, columns: dict[str, Any], may_edit_and_decide: bool
+) -> None:
+    _, first = scene.asked(**columns)
+    ToolCall.objects.filter(pk=first.toolcall_id).update(edited_by=scene.second)
+    step = factories.step(first.toolcall.run, "again", kind="agent", state="running")
+    call = factories.toolcall(step, parent=first.toolcall, edited_by=scene.reviewer)
+    second = factories.proposal(factories.walk(call, "awaiting_approval"), **columns)
+    found = set(asked.deciders(Proposal.objects.get(pk=second.pk)))
+    assert found == those_who_may_decide(Proposal.objects.get(pk=second.pk))
+    assert ({scene.second, scene.reviewer} <= found) is may_edit_and_decide
 
 
 def test_approval_of_a_group_is_asked_of_its_members(scene: Scene) -> None:
