@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
 from orchestra.models import Halt, Notice, Person, User
+from orchestra.runs import halts
 
 SCHEMES: Final = frozenset({"light", "dark"})
 DENSITIES: Final = frozenset({"compact"})
@@ -37,12 +38,12 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return shown
-    halts, everything = _halts(someone := person(request))
+    number, everything = _halts(someone := person(request))
     return {
         **shown,
         "sections": SECTIONS,
         "person": someone,
-        "halts": halts,
+        "halts": number,
         "all_halted": everything,
         "unread": getattr(someone, "unread", 0),
     }
@@ -57,7 +58,7 @@ def person(request: HttpRequest) -> Person | None:
     if not isinstance(user, User) or user.person_id is None:
         return None
     if "person" not in user._state.fields_cache:
-        on = _on()
+        on = _on(Person(pk=user.person_id))
         number = on.order_by().values("state").annotate(number=Count("pk")).values("number")
         user.person = Person.objects.annotate(
             halts_on=Coalesce(Subquery(number, output_field=IntegerField()), 0),
@@ -67,8 +68,10 @@ def person(request: HttpRequest) -> Person | None:
     return user.person
 
 
-def _on() -> QuerySet[Halt]:
-    return Halt.objects.filter(state="on")
+def _on(someone: Person | None) -> QuerySet[Halt]:
+    """Those of everything, and those of what they may look at."""
+    rows = halts.visible(someone) if someone is not None else Halt.objects.filter(scope="global")
+    return rows.filter(state="on")
 
 
 def _unread() -> QuerySet[Notice, int]:
@@ -77,10 +80,10 @@ def _unread() -> QuerySet[Notice, int]:
 
 
 def _halts(someone: Any) -> tuple[int, bool]:
-    """How many are on, and whether one stops everything; a person who was read elsewhere does not know."""
+    """How many are on that they may see, and whether one stops everything; a person who was read elsewhere does not know."""
     if hasattr(someone, "halts_on"):
         return someone.halts_on, someone.all_halted
-    scopes = list(_on().values_list("scope", flat=True))
+    scopes = list(_on(someone).values_list("scope", flat=True))
     return len(scopes), "global" in scopes
 
 
