@@ -19,6 +19,7 @@ from orchestra.people.roles import Holder
 LOOKED_AT: Final = 20_000
 TIERS: Final[Mapping[int, str]] = {4: "critical", 3: "high", 2: "medium", 1: "low"}
 AGES: Final = ("under 15 min", "under 1 h", "under 4 h", "under 1 d", "longer")
+ENDS: Final = ("opened", "decided", "expired")
 OUTCOMES: Final = ("succeeded", "failed", "cancelled")
 HOURS: Final = 24
 
@@ -34,7 +35,10 @@ HOURLY = """
 SELECT 'proposals', 'opened', date_trunc('hour', created_at), count(*) FROM orchestra_proposal
 WHERE created_at >= %(since)s AND deployment_id = ANY(%(seen)s) GROUP BY 3
 UNION ALL SELECT 'proposals', 'decided', date_trunc('hour', decided_at), count(*) FROM orchestra_proposal
-WHERE state <> 'pending' AND decided_at >= %(since)s AND deployment_id = ANY(%(seen)s) GROUP BY 3
+WHERE state IN ('approved', 'rejected', 'returned') AND decided_at >= %(since)s AND deployment_id = ANY(%(seen)s)
+GROUP BY 3
+UNION ALL SELECT 'proposals', 'expired', date_trunc('hour', decided_at), count(*) FROM orchestra_proposal
+WHERE state = 'expired' AND decided_at >= %(since)s AND deployment_id = ANY(%(seen)s) GROUP BY 3
 UNION ALL SELECT 'runs', state, date_trunc('hour', finished_at), count(*) FROM orchestra_run
 WHERE state IN ('succeeded', 'failed', 'cancelled') AND finished_at >= %(since)s AND deployment_id = ANY(%(seen)s)
 GROUP BY 2, 3
@@ -112,7 +116,7 @@ def of(holder: Holder, now: datetime) -> Figures:
     standing = _by_kind(_rows(STANDING, seen))
     return Figures(
         ages=_ages(standing["ages"]),
-        proposals=_hourly([row[1:] for row in hourly if row[0] == "proposals"], hours, ("opened", "decided")),
+        proposals=_hourly([row[1:] for row in hourly if row[0] == "proposals"], hours, ENDS),
         finished=_hourly([row[1:] for row in hourly if row[0] == "runs"], hours, OUTCOMES),
         failures=_failures(standing["failures"]),
         medians=[

@@ -28,7 +28,7 @@ def overview(request: HttpRequest, person: Person) -> HttpResponse:
             (
                 "proposals",
                 "Proposals, last 24 hours",
-                "Opened and decided, by hour (UTC)",
+                "Opened, decided by people and expired, by hour (UTC)",
                 charts.columns(found.proposals),
             ),
             (

@@ -47,12 +47,16 @@ def test_proposals_and_runs_are_counted_by_hour_of_the_last_day(scene: Scene) ->
     _, before = scene.asked()
     older(before, days=2)
     factories.walk(now, "approved")
+    for end in ("expired", "cancelled", "superseded"):
+        _, other = scene.asked()
+        older(other, days=2)
+        factories.walk(other, end)
     for state in ("succeeded", "succeeded", "failed"):
         scene.run(state)
     scene.run("cancelled")
     found = overview.of(scene.operator, factories.now())
     sums = {row.name: sum(row.numbers) for row in (*found.proposals.series, *found.finished.series)}
-    assert sums == {"opened": 1, "decided": 1, "succeeded": 2, "failed": 1, "cancelled": 1}
+    assert sums == {"opened": 1, "decided": 1, "expired": 1, "succeeded": 2, "failed": 1, "cancelled": 1}
     assert len(found.proposals.labels) == overview.HOURS
 
 
