@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 
 from django.db.models.functions import Now
 
 from orchestra.engine import kinds, questions, scope, settling
 from orchestra.engine.conclude import conclude
-from orchestra.engine.flight import Arrival, Failure, Flight, Node
+from orchestra.engine.flight import Arrival, Failure, Flight, Node, wall_time
 from orchestra.errors import FailureClass, Invalid
 from orchestra.models import HumanTask, Step
 from orchestra.workflows import graph
@@ -76,8 +75,7 @@ def watch_the_clock(flight: Flight) -> None:
     if flight.called_off or flight.halted or flight.escalated():
         return
     if deadline is not None and flight.clock() >= deadline:
-        allowed = timedelta(seconds=float(flight.run.limits["wall_time"]))
-        message = f"The run took longer than its {allowed} of wall time."
+        message = f"The run took longer than its {wall_time(flight.run)} of wall time."
         questions.escalate_run(flight, "wall_time", Failure(FailureClass.LIMIT, message))
 
 

@@ -28,11 +28,11 @@ from django.db.models.functions import Cast, Coalesce, Now
 from orchestra import moves
 from orchestra.audit.append import Event
 from orchestra.engine import scope
-from orchestra.engine.flight import Flight, Node, is_gated
+from orchestra.engine.flight import Flight, Node, is_gated, wall_time
 from orchestra.errors import FailureClass, OrchestraError
 from orchestra.models import Halt, HumanTask, Run, Step, WorkflowVersion
 from orchestra.workflows import stored
-from orchestra.workflows.spec import WorkflowSpec
+from orchestra.workflows.spec import Kind, Limits, WorkflowSpec
 
 #: The database's own function: whether a run, or one above it, is this one.
 IS_UNDER = "orchestra_run_is_under"
@@ -50,7 +50,9 @@ HALTED = Halt.objects.filter(state="on").filter(
 )
 #: The deadline of a run counts from its first claim.
 WALL_TIME = ExpressionWrapper(
-    Cast(KT("limits__wall_time"), FloatField()) * Value(timedelta(seconds=1)), output_field=DurationField()
+    Coalesce(Cast(KT("limits__wall_time"), FloatField()), Value(Limits().wall_time))
+    * Value(timedelta(seconds=1)),
+    output_field=DurationField(),
 )
 
 
@@ -121,7 +123,7 @@ def _flight(run: Run, worker_id: int) -> Flight:
     run.fence, run.worker_id = run.fence + 1, worker_id
     moment: datetime = run.seen_at  # type: ignore[attr-defined]
     if run.deadline_at is None:
-        run.deadline_at = moment + timedelta(seconds=float(run.limits["wall_time"]))
+        run.deadline_at = moment + wall_time(run)
     return flight_of(run, moment, seen=run.wake)
 
 
@@ -132,7 +134,7 @@ def flight_of(run: Run, moment: datetime, *, seen: int) -> Flight:
     except OrchestraError as error:
         unread = WorkflowSpec(name="", owner="operators", steps=())
         broken = f"Its workflow version cannot be read by this release: {error.message}"
-        return Flight(run=run, spec=unread, now=moment, seen=seen, broken=broken)
+        return Flight(run=run, spec=unread, now=moment, seen=seen, broken=broken, unread=True)
 
 
 def load(flights: Sequence[Flight]) -> None:
@@ -208,6 +210,7 @@ def _node(flight: Flight, step: Step) -> Node:
 
 
 def _is_gated(flight: Flight, step: Step) -> bool:
-    """A version that cannot be read is put before a person anyway."""
-    known = step.path.partition("~")[0] in flight.spec.by_name
-    return known and is_gated(scope.spec_for(flight, (step.path, step.item)))
+    """Of a version that cannot be read only the end is possible: whatever may have made calls ends with them."""
+    if step.path.partition("~")[0] not in flight.spec.by_name:
+        return step.kind in {Kind.AGENT, Kind.TOOL}
+    return is_gated(scope.spec_for(flight, (step.path, step.item)))

@@ -275,6 +275,7 @@ class Conductor:
         logs.event("run.refused", level=logs.ERROR, error=error, run=flight.run.uid)
         self._doubt([flight])
         flight.broken = f"{type(error).__name__}: its next checkpoint cannot be written."
+        flight.unread = False  # not even its end can be written
         try:
             self._attempt([flight], 0)
         except Exception as cause:  # noqa: BLE001  as above

@@ -17,7 +17,7 @@ from orchestra.errors import FailureClass
 from orchestra.models import HumanTask, Run, Step
 from orchestra.models.runs import WAITS
 from orchestra.tools import registry
-from orchestra.workflows.spec import Kind, StepSpec, WorkflowSpec
+from orchestra.workflows.spec import Kind, Limits, StepSpec, WorkflowSpec
 
 Key = tuple[str, int]
 #: Where work is done: a step, and of a step that uses tools the place of the call; "" for the step itself.
@@ -156,6 +156,11 @@ def is_gated(spec: StepSpec) -> bool:
     )
 
 
+def wall_time(run: Run) -> timedelta:
+    """How long it may take, by its own limits or by those of any workflow that says nothing."""
+    return timedelta(seconds=float(run.limits.get("wall_time", Limits().wall_time)))
+
+
 @dataclass(slots=True, eq=False)
 class Ask:
     """A question to create: about one step, or about the whole run."""
@@ -185,7 +190,10 @@ class Ending:
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """One run, held under a fence."""
+    """One run, held under a fence. `broken`: why it cannot go on by itself.
+
+    `unread` says that this is because its version cannot be read: its `spec` is empty then.
+    """
 
     run: Run
     spec: WorkflowSpec
@@ -197,6 +205,7 @@ class Flight:
     woken: bool = False
     doubted: bool = False
     broken: str = ""
+    unread: bool = False
     touched: float = field(default_factory=time.monotonic)
     nodes: dict[Key, Node] = field(default_factory=dict)
     at_work: dict[Slot, Job] = field(default_factory=dict)

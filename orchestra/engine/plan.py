@@ -32,10 +32,10 @@ def decide(flight: Flight) -> None:
     """Decide what the run does next. An error of our own becomes a question to the owner."""
     if flight.doubted:
         reload(flight)
-    if flight.broken:
+    if flight.broken and not (flight.unread and flight.called_off):  # ending it needs no spec
         _put_before_a_person(flight, "", Failure(FailureClass.BUG, flight.broken))
         return
-    if flight.run.takeovers >= settings.TAKEOVERS and not _called_off(flight):
+    if flight.run.takeovers >= settings.TAKEOVERS and not flight.called_off:
         _quarantine(flight)
         return
     try:
@@ -117,10 +117,6 @@ def _show(flight: Flight) -> None:
         node = flight.nodes[slot[:2]]
         if node.row is None and not node.hops and now - job.since > SHOWN_AFTER:
             kinds.write_down(node)
-
-
-def _called_off(flight: Flight) -> bool:
-    return flight.run.cancel_requested_at is not None or bool(flight.run.failure_class)
 
 
 def _quarantine(flight: Flight) -> None:

@@ -14,10 +14,10 @@ from orchestra import canonical, logs, moves, schemas
 from orchestra.audit.append import append
 from orchestra.engine import cancel, claim, dispatch, resolve
 from orchestra.engine.connections import borrow, now
-from orchestra.errors import Expired, NotAllowed, NotFound, StaleState
+from orchestra.errors import Expired, NotAllowed, NotFound, OrchestraError, StaleState
 from orchestra.models import HumanTask, Person, Question, Run
 from orchestra.people import duties, persons, roles
-from orchestra.workflows.spec import ESCALATE
+from orchestra.workflows.spec import ESCALATE, WorkflowSpec
 
 
 def answer(*, uid: UUID, by: Person, values: object) -> HumanTask:
@@ -122,12 +122,18 @@ def _ends(question: HumanTask) -> bool:
     if action != "fail" or question.step_id is None:
         return action in {"cancel", "fail"}
     name = str(question.context["step"]).partition("~")[0]
-    return claim.spec_of(question.run.version_id).by_name[name].on_failure == ESCALATE
+    spec = _spec(question.run)
+    return spec is not None and spec.by_name[name].on_failure == ESCALATE
 
 
 def _raised(run: Run, limit: str) -> dict[str, Any]:
-    """As much again of what ran out, from the published limits."""
-    published = claim.spec_of(run.version_id).limits
+    """As much again of what ran out, from the published limits; nothing where nothing ran out, or nobody can say."""
+    if limit == "takeovers":
+        return {"takeovers": 0}
+    spec = _spec(run) if limit else None
+    if spec is None:
+        return {}
+    published = spec.limits
     if limit == "wall_time":
         return {"deadline_at": now() + timedelta(seconds=published.wall_time)}
     if limit in {"steps", "turns", "tool_calls", "repeats", "tokens"}:
@@ -136,6 +142,12 @@ def _raised(run: Run, limit: str) -> dict[str, Any]:
         amount, currency = published.cost.split()
         raised = Decimal(str(run.limits["cost"]).split()[0]) + Decimal(amount)
         return {"limits": {**run.limits, "cost": f"{raised} {currency}"}}
-    if limit == "takeovers":
-        return {"takeovers": 0}
     return {}
+
+
+def _spec(run: Run) -> WorkflowSpec | None:
+    """None when this release cannot read it: the worker that takes the run says so, and asks again."""
+    try:
+        return claim.spec_of(run.version_id)
+    except OrchestraError:
+        return None

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.db.models.functions import Now
 
 from orchestra.engine import cancel, fork, halt
@@ -13,6 +14,8 @@ from orchestra.errors import Halted, NotAllowed, StaleState
 from orchestra.models import AuditEvent, Edit, HumanTask, Proposal, Run, Step
 from orchestra.models.halts import Scope
 from reviews import decisions
+from tests.engine.stage import forget
+from tests.gate.owner import alter
 from tests.gate.stage import GateStage
 from tests.store.shop import address, cancellation, order_in
 from tests.waiting import until
@@ -167,3 +170,35 @@ def test_same_call_is_sampled_alike_however_often_it_is_asked_for(shared: GateSt
         run = shared.reject(run)
         states = shared.told(run)
     assert states in (["rejected"] * 3, ["succeeded", "failed", "failed"])
+
+
+def roll_back(stage: GateStage, run: Run) -> None:
+    """The run's version is of a newer release than this one, and the run is to be looked at."""
+    alter(stage.database, [(run.version, {"spec": {"format": 99}})])
+    forget()
+    Run.objects.filter(pk=run.pk).update(due_at=Now(), wake=F("wake") + 1)
+    stage.state(run, "escalated")
+
+
+def test_run_that_cannot_be_read_is_cancelled_with_its_proposal(shared: GateStage, world: str) -> None:
+    run = shared.serve([{"call": "cancel_pending_order", "with": cancellation()}], world)
+    proposal = shared.proposal(run)
+    roll_back(shared, run)
+    cancel.request(uid=run.uid, by=shared.operator, reason="nobody can read it")
+    run = shared.rest(run)
+    proposal.refresh_from_db()
+    assert (run.state, shared.told(run), proposal.state) == ("cancelled", ["cancelled"], "cancelled")
+
+
+def test_run_that_cannot_be_read_ends_once_its_call_in_doubt_is_settled(
+    shared: GateStage, world: str
+) -> None:
+    shared.shop.faults(world, {"call": 1, "kind": "lost"})
+    run = shared.approve(shared.rest(shared.ask(shared.workflow({"cancel": CANCEL}), world)))
+    assert shared.told(run) == ["unknown"]
+    roll_back(shared, run)
+    cancel.request(uid=run.uid, by=shared.operator, reason="nobody can read it")
+    assert shared.rest(run).state == "waiting"
+    shared.answer(run, {"happened": True, "note": "seen in the shop"})
+    run = shared.rest(run)
+    assert (run.state, shared.told(run)) == ("cancelled", ["settled_done"])
