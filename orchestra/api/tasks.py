@@ -145,6 +145,8 @@ def submit_task(
     caller = callers.of(request)
     key = idempotency_key if "Idempotency-Key" in request.headers else None
     made = intake.accept(_request(body, caller.holder), by=caller.holder, key=key, told=_text)
+    if made.repeated:
+        roles.check(caller.holder, "submit", made.task.deployment)
     text = made.answer or _text(made.task, made.run)
     if wait:
         found = waiting.until(lambda: _find(made.task.uid, caller.holder), _over, seconds=wait)
@@ -176,21 +178,21 @@ def get_task(request: HttpRequest, uid: UUID, wait: Wait = 0) -> TaskTold:
 
 
 def _request(body: TaskAsked, holder: Holder) -> intake.Request:
-    """The request with the place where it goes. Raises NotFound, NotAllowed, NoRoute, Invalid."""
+    """The request as it came: where it goes is chosen when it makes a task, so that rules may change between repeats."""
     given = {name: getattr(body, name) for name in ("payload", "subject", "reference", "labels")}
-    where = _place(body, holder, given)
     return intake.Request(
-        workflow=where.workflow.name,
-        environment=where.environment.name,
+        workflow=body.workflow,
+        environment=body.environment,
         source="api",
         due_at=body.due_at,
         priority=body.priority,
-        place=where,
+        place=lambda: _place(body, holder, given),
         **given,
     )
 
 
 def _place(body: TaskAsked, holder: Holder, given: dict[str, Any]) -> Deployment:
+    """Where it goes. Raises NotFound, NotAllowed, NoRoute, Invalid."""
     if not body.workflow:
         return routing.chosen(routing.Matter("api", environment=body.environment, **given), by=holder)
     if not body.environment:

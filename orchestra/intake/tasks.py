@@ -41,8 +41,8 @@ class Request:
     labels: Mapping[str, str] = field(default_factory=dict)
     due_at: datetime | None = None
     priority: int = 0
-    #: Where that is, if whoever asks has found it already.
-    place: Deployment | None = None
+    #: How to find where that is, for a border that asks for rights or routing rules; a repeated request never asks.
+    place: Callable[[], Deployment] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _make(request: Request, by: Holder, told: Wording | None) -> Submitted:
 
 def _deployment(request: Request) -> Deployment:
     if request.place is not None:
-        return request.place
+        return request.place()
     rows = Deployment.objects.select_related("environment", "workflow")
     found = rows.filter(workflow__name=request.workflow, environment__name=request.environment).first()
     if found is None:

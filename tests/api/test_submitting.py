@@ -174,6 +174,22 @@ class TestRouting:
         self.rule(site, 3, "true")
         assert site.client(site.requester).submit().place.workflow == site.workflow
 
+    def test_repeated_request_gets_its_first_answer_though_the_rules_have_changed(self, site: Site) -> None:
+        other, mine, token = (
+            site.stage.publish("a: {kind: python, function: t.echo}"),
+            key(),
+            site.token(site.requester),
+        )
+        self.rule(site, 2, "true")
+        first = site.send("POST", "/tasks", {}, token=token, headers={"Idempotency-Key": mine})
+        self.rule(site, 1, "true", workflow=other)
+        again = site.send("POST", "/tasks", {}, token=token, headers={"Idempotency-Key": mine})
+        RoutingRule.objects.update(active=False)
+        last = site.send("POST", "/tasks", {}, token=token, headers={"Idempotency-Key": mine})
+        assert [first.status, again.status, last.status] == [201, 201, 201]
+        assert first.text == again.text == last.text
+        assert again.headers["Idempotency-Replayed"] == "true"
+
     def test_nothing_that_holds_is_a_problem_that_says_what_to_do_and_which_rules_failed(
         self, site: Site
     ) -> None:
