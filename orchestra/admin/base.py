@@ -172,6 +172,8 @@ class GovernedForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     #: Set by the page: who is changing something.
     request: HttpRequest
+    #: Whether saving it only proposed the change, which then waits for a second person.
+    was_proposed = False
 
     def refuse(self, row: Model, name: str | None, words: str) -> None:
         """An error at a field; that somebody tried is kept too."""

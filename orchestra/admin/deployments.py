@@ -5,7 +5,7 @@ A deployment is seen and changed by the rights on it. Versions are moved by publ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from django.contrib import admin
@@ -17,6 +17,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from orchestra import canonical
 from orchestra.admin.base import Change, GovernedForm, account, can, offer, person, seen
 from orchestra.admin.groups import member
 from orchestra.admin.seconded import Seconded
@@ -27,6 +28,11 @@ from orchestra.people import roles
 
 #: The rights on a deployment, in the order of the table.
 RIGHTS: Final = tuple(dict(Deployment._meta.permissions))
+#: Settings that put a version in force.
+CANARY: Final = frozenset({"canary_version", "canary_share"})
+STALE: Final = (
+    "The rights were changed since you looked, so nothing was saved. They are shown as they are now."
+)
 
 
 class EnvironmentForm(GovernedForm):
@@ -81,6 +87,9 @@ class DeploymentForm(GovernedForm):
     def clean(self) -> dict[str, Any]:
         """Words instead of the database's refusals."""
         data = super().clean() or {}
+        for name in CANARY.intersection(self.changed_data):
+            if said := lacking(self.request, self.instance, {name}):
+                self.refuse(self.instance, name, said)
         share = data.get("canary_share") or 0
         if share > 100:
             self.add_error("canary_share", "A share is at most 100 percent.")
@@ -134,6 +143,10 @@ class DeploymentAdmin(Seconded):
         """By the right to configure it."""
         return configures(request, obj)
 
+    def lacking(self, request: HttpRequest, row: Any, names: Collection[str]) -> str | None:
+        """Who confirms a version may publish it, too."""
+        return lacking(request, row, names)
+
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> Any:
@@ -175,6 +188,7 @@ class DeploymentAdmin(Seconded):
             "rights": [(right, words) for right, words in Deployment._meta.permissions],
             "groups": groups,
             "may": may,
+            "seen": stamp(held),
         }
         return TemplateResponse(request, "admin/orchestra/deployment/rights.html", shown)
 
@@ -182,7 +196,7 @@ class DeploymentAdmin(Seconded):
         ticked = set(request.POST.getlist("right"))
         known = Group.objects.order_by("name")
         wanted = {group: {right for right in RIGHTS if f"{group.pk}:{right}" in ticked} for group in known}
-        if refusal := give(row, wanted, asking=request):
+        if refusal := give(row, wanted, asking=request, seen=request.POST.get("seen", "")):
             self.message_user(request, refusal, level="ERROR")
         else:
             self.message_user(request, "The rights are as you see them here.")
@@ -191,10 +205,21 @@ class DeploymentAdmin(Seconded):
 
 def configures(request: HttpRequest, row: Deployment | None) -> bool:
     """Whether the person may configure the deployment, or any, when none is named."""
+    return _holds(request, "configure", row)
+
+
+def lacking(request: HttpRequest, row: Deployment, names: Collection[str]) -> str | None:
+    """Why the person cannot change these settings, whatever they may configure, as a sentence; None when they can."""
+    if CANARY.isdisjoint(names) or _holds(request, "publish", row):
+        return None
+    return "This puts a version in force, which takes the right to publish here."
+
+
+def _holds(request: HttpRequest, right: str, row: Deployment | None) -> bool:
     someone = person(request)
     if someone is None:
         return account(request).is_superuser
-    found = roles.visible_to(someone, "configure")
+    found = roles.visible_to(someone, right)
     return found.filter(pk=row.pk).exists() if row is not None else found.exists()
 
 
@@ -207,11 +232,23 @@ def held_rights(row: Deployment) -> Mapping[int, set[str]]:
     return found
 
 
+def stamp(held: Mapping[int, set[str]]) -> str:
+    """A digest of rights, to tell whether they are still those that were shown."""
+    return canonical.digest({str(group): sorted(rights) for group, rights in held.items()}).hex()
+
+
 @transaction.atomic
-def give(row: Deployment, wanted: Mapping[Group, Iterable[str]], *, asking: HttpRequest) -> str | None:
-    """Make the rights of the groups what is wanted; a sentence if that is refused, and then nothing has changed."""
+def give(
+    row: Deployment, wanted: Mapping[Group, Iterable[str]], *, asking: HttpRequest, seen: str
+) -> str | None:
+    """Make the rights of the groups what is wanted; a sentence if that is refused, and then nothing has changed.
+
+    `seen` is the stamp of the rights that were shown: a page that is behind would take back what others gave.
+    """
     Deployment.objects.select_for_update().get(pk=row.pk)
     held, by = held_rights(row), account(asking)
+    if seen != stamp(held):
+        return STALE
     added = {group: set(rights) - held.get(group.pk, set()) for group, rights in wanted.items()}
     taken = {group: held.get(group.pk, set()) - set(rights) for group, rights in wanted.items()}
     own = [group.name for group, rights in added.items() if rights and member(by, group)]

@@ -5,7 +5,9 @@ Owns the two buttons. Refuses to decide who may: the pages say that.
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Collection
+from typing import Any, Final
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +19,8 @@ from orchestra.admin.base import Change, Governed, person, somebody
 from orchestra.errors import NotAllowed, NotFound, OrchestraError
 from orchestra.models import Environment
 from orchestra.people import countersigning
+
+STAMP: Final = re.compile("[0-9]{1,20}")
 
 
 class Seconded(Governed):
@@ -31,6 +35,10 @@ class Seconded(Governed):
     def _is_protected(self, row: Any) -> bool:
         return Environment.objects.filter(pk=self.place(row).pk, protected=True).exists()
 
+    def lacking(self, request: HttpRequest, row: Any, names: Collection[str]) -> str | None:  # noqa: ARG002
+        """What the person lacks to change these columns of the row, as a sentence; None when nothing."""
+        return None
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Saved, or kept for the second person."""
         if not change or not self._is_protected(obj):
@@ -41,12 +49,17 @@ class Seconded(Governed):
             changes = {name: _plain(form.cleaned_data[name]) for name in names}
             why = form.cleaned_data.get("why", "")
             countersigning.propose(obj, changes, by=somebody(request), why=why)
+            form.was_proposed = True
             self.message_user(request, "It is protected: this is proposed, and waits for a second person.")
 
-    def log_change(self, request: HttpRequest, obj: Any, message: Change) -> None:  # type: ignore[override]
-        """What was only proposed was kept by proposing it."""
-        if not self._is_protected(obj):
-            super().log_change(request, obj, message)
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """Nothing for what was only proposed: proposing it was kept already."""
+        # Asked of the form: by now the row may say otherwise, as when it is what switches protection on.
+        if form.was_proposed:
+            return Change()
+        return super().construct_change_message(request, form, formsets, add)
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         """Nobody is told that something has changed when it only waits."""
@@ -82,9 +95,9 @@ class Seconded(Governed):
     def confirm(self, request: HttpRequest, key: int) -> HttpResponse:
         """The second person agrees."""
         row = self._theirs(request, key)
-        by, seen = somebody(request), int(request.POST.get("seen") or 0)
         try:
-            countersigning.confirm(row, by=by, seen=seen)
+            self._check(request, row)
+            countersigning.confirm(row, by=somebody(request), seen=_seen(request))
             self.message_user(request, "Confirmed: it holds from now on.")
         except OrchestraError as error:
             self.message_user(request, error.message, level="ERROR")
@@ -94,11 +107,16 @@ class Seconded(Governed):
         """Whoever may change it may also forget it."""
         row = self._theirs(request, key)
         try:
-            countersigning.discard(row, by=somebody(request), seen=int(request.POST.get("seen") or 0))
+            countersigning.discard(row, by=somebody(request), seen=_seen(request))
             self.message_user(request, "Forgotten: everything stays as it is.")
         except OrchestraError as error:
             self.message_user(request, error.message, level="ERROR")
         return redirect(reverse(f"admin:orchestra_{self.opts.model_name}_change", args=[key]))
+
+    def _check(self, request: HttpRequest, row: Any) -> None:
+        found = countersigning.pending(row)
+        if found is not None and (said := self.lacking(request, row, found.changes)):
+            raise NotAllowed(said)
 
     def _theirs(self, request: HttpRequest, key: int) -> Any:
         row = self.get_queryset(request).filter(pk=key).first()
@@ -107,6 +125,12 @@ class Seconded(Governed):
         if not self.has_change_permission(request, row):
             raise NotAllowed("You may look at this, but changing it needs another right.")
         return row
+
+
+def _seen(request: HttpRequest) -> int:
+    """The stamp of what was shown; 0, which fits nothing, for what no page of ours sends."""
+    given = request.POST.get("seen", "")
+    return int(given) if STAMP.fullmatch(given) else 0
 
 
 def _plain(value: Any) -> Any:

@@ -66,7 +66,7 @@ class BindingForm(GovernedForm):
         widgets = {"base_url": forms.TextInput(attrs={"class": "vTextField"})}
         help_texts = {
             "tool": "A published tool.",
-            "version": "The declaration that holds here.",
+            "version": "The declaration that holds here. Once it is kept, publishing the tool puts another in force.",
             "base_url": "https://host, perhaps with a port and a path with gaps such as {world}.",
             "secret_reference": "Where its secret is found, never the secret: env:NAME or file:/run/secrets/name.",
             "at_once": "Calls under way at once; empty: no limit.",
@@ -78,8 +78,6 @@ class BindingForm(GovernedForm):
         for name in ("allow", "labels"):
             self.initial.setdefault(name, list((self.instance.settings or {}).get(name, [])))
         offer(self, "tool", Tool.objects.filter(versions__isnull=False).distinct().order_by("name"))
-        if self.instance.pk:
-            offer(self, "version", self.instance.tool.versions.select_related("tool").order_by("-number"))
 
     def _get_validation_exclusions(self) -> set[str]:
         """The address is judged by what may be connected to, not by Django's idea of one."""
@@ -170,8 +168,9 @@ class BindingAdmin(OfPlace):
     told = ("base_url", "secret_reference")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Which tool and where stays."""
-        return (*super().get_readonly_fields(request, obj), *(("tool", "environment") if obj else ()))
+        """Which tool and where stays, and publishing the tool puts another version in force."""
+        fixed = ("tool", "environment", "version") if obj else ()
+        return (*super().get_readonly_fields(request, obj), *fixed)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who may only look sees the columns."""

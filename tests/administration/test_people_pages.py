@@ -183,11 +183,11 @@ def test_group_page_names_its_members_and_keeps_its_name(admin: User) -> None:
 
 def test_rights_of_groups_are_a_table_of_boxes(admin: User, deployment: Deployment) -> None:
     path = f"/admin/orchestra/deployment/{deployment.pk}/rights/"
-    held = data(signed_in(admin), path)["right"]
+    shown = data(signed_in(admin), path)
     requesters = group("requesters")
-    assert f"{requesters}:submit" in held
-    wanted = [box for box in held if box != f"{requesters}:submit"] + [f"{requesters}:audit"]
-    signed_in(admin).post(path, {"right": wanted})
+    assert f"{requesters}:submit" in shown["right"]
+    wanted = [box for box in shown["right"] if box != f"{requesters}:submit"] + [f"{requesters}:audit"]
+    signed_in(admin).post(path, {**shown, "right": wanted})
     assert set(
         DeploymentGroupPermission.objects.filter(group=requesters).values_list(
             "permission__codename", flat=True
@@ -198,11 +198,27 @@ def test_rights_of_groups_are_a_table_of_boxes(admin: User, deployment: Deployme
 
 def test_nobody_gives_rights_to_a_group_that_they_are_in(admin: User, deployment: Deployment) -> None:
     path = f"/admin/orchestra/deployment/{deployment.pk}/rights/"
-    held = data(signed_in(admin), path)["right"]
-    answer = signed_in(admin).post(path, {"right": [*held, f"{group('admins')}:review"]}, follow=True)
+    shown = data(signed_in(admin), path)
+    wanted = [*shown["right"], f"{group('admins')}:review"]
+    answer = signed_in(admin).post(path, {**shown, "right": wanted}, follow=True)
     assert "You are in the group admins, so someone else must give it rights" in text(answer)
     assert not roles.may(admin.person, "review", deployment)  # type: ignore[arg-type]
     assert "refused" in reasons(deployment)[0]
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["behind", "without a stamp"])
+def test_a_page_that_is_behind_takes_back_no_rights_that_somebody_else_gave(
+    admin: User, deployment: Deployment, seen: bool
+) -> None:
+    path = f"/admin/orchestra/deployment/{deployment.pk}/rights/"
+    old = data(signed_in(admin), path)
+    given = f"{group('auditors')}:review"
+    send(signed_in(staff("bea", "admins")), path, right=[*old["right"], given])
+    behind = old if seen else {"right": old["right"]}
+    answer = signed_in(admin).post(path, behind, follow=True)
+    assert "The rights were changed since you looked, so nothing was saved" in text(answer)
+    assert given in data(signed_in(admin), path)["right"]
+    assert [event.actor for event in governance.told(deployment)] == ["person:bea"]
 
 
 def test_rights_take_the_right_to_configure_and_the_permission(

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from guardian.shortcuts import assign_perm
 
 from orchestra.audit import governance
-from orchestra.models import Budget, Deployment, Environment, Grant, RoutingRule, ToolBinding, User, Webhook
+from orchestra.models import (
+    Budget,
+    Deployment,
+    Environment,
+    Grant,
+    RoutingRule,
+    ToolBinding,
+    User,
+    Webhook,
+    WorkflowVersion,
+)
 from orchestra.people import roles
 from tests import factories
 from tests.administration.conftest import send, signed_in, staff, text
@@ -89,10 +100,76 @@ def test_protection_is_not_switched_off_by_one_person(
     place = deployment.environment
     send(signed_in(admin), change(place), protected="on")
     assert Environment.objects.get(pk=place.pk).protected
+    assert told(place) == ["person:ada changed: Protected: no to yes"]
     send(signed_in(admin), change(place), protected=None)
     assert Environment.objects.get(pk=place.pk).protected
+    assert told(place)[0] == "person:ada proposed: protected: no"
     signed_in(admin).post(f"/admin/orchestra/environment/{place.pk}/discard/", {"seen": "0"})
     assert "Proposed, not in force" in text(signed_in(second).get(change(place)))
+    assert len(told(place)) == 2
+
+
+@pytest.mark.parametrize("verb", ["confirm", "discard"])
+@pytest.mark.parametrize("seen", ["", "abc", "-1", "٣", "9" * 5_000])
+def test_a_stamp_that_is_none_confirms_and_forgets_nothing(
+    admin: User, second: User, deployment: Deployment, verb: str, seen: str
+) -> None:
+    Environment.objects.update(protected=True)
+    send(signed_in(admin), change(deployment), max_running="5")
+    path = f"/admin/orchestra/deployment/{deployment.pk}/{verb}/"
+    assert "no longer proposed" in text(signed_in(second).post(path, {"seen": seen}, follow=True))
+    assert "Proposed, not in force" in text(signed_in(second).get(change(deployment)))
+
+
+@pytest.fixture
+def newer(deployment: Deployment) -> WorkflowVersion:
+    """A version that holds nowhere."""
+    return factories.version({"steps": []}, workflow=deployment.workflow)
+
+
+@pytest.fixture
+def keeper(deployment: Deployment) -> User:
+    """An admin who may configure the deployment and not publish there."""
+    keepers = factories.group("keepers")
+    for right in ("view", "configure"):
+        assign_perm(right, keepers, deployment)
+    return staff("kim", "keepers")
+
+
+def test_canary_takes_the_right_to_publish(
+    admin: User, keeper: User, deployment: Deployment, newer: WorkflowVersion
+) -> None:
+    given = {"canary_version": newer.pk, "canary_share": "100"}
+    assert "takes the right to publish here" in text(send(signed_in(keeper), change(deployment), **given))
+    assert canary(deployment) == (None, 0)
+    assert told(deployment)[0].startswith("person:kim refused: This puts a version in force")
+    send(signed_in(keeper), change(deployment), max_running="5")
+    assert told(deployment)[0] == "person:kim changed: Max running: nothing to 5"
+    send(signed_in(admin), change(deployment), **given)
+    assert canary(deployment) == (newer.pk, 100)
+    assert "takes the right" in text(send(signed_in(keeper), change(deployment), canary_share="5"))
+    assert canary(deployment) == (newer.pk, 100)
+
+
+def test_who_confirms_a_canary_may_publish_too(
+    admin: User, second: User, keeper: User, deployment: Deployment, newer: WorkflowVersion
+) -> None:
+    Environment.objects.update(protected=True)
+    send(signed_in(admin), change(deployment), canary_version=newer.pk, canary_share="10")
+    confirm(keeper, deployment)
+    assert canary(deployment) == (None, 0)
+    confirm(second, deployment)
+    assert canary(deployment) == (newer.pk, 10)
+
+
+def canary(row: Deployment) -> tuple[int | None, int]:
+    row = Deployment.objects.get(pk=row.pk)
+    return row.canary_version_id, row.canary_share
+
+
+def told(row: Deployment | Environment) -> list[str]:
+    """What the record says of a row, the newest first."""
+    return [f"{event.actor} {event.target}: {event.reason}" for event in governance.told(row)]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +199,15 @@ def test_address_of_a_tool_is_changed_with_a_trace(admin: User, deployment: Depl
     row.refresh_from_db()
     assert (row.base_url, row.settings["allow"]) == ("http://127.0.0.1:8100", ["127.0.0.1:8100"])
     assert "https://store.example.org to http://127.0.0.1:8100" in governance.told(row)[0].reason
+
+
+def test_version_of_a_tool_that_is_bound_is_not_a_setting(admin: User, deployment: Deployment) -> None:
+    row = factories.binding(base_url="https://store.example.org")
+    newer = factories.toolversion(tool=row.tool, number=2, digest=bytes(31) + b"2")
+    send(signed_in(admin), change(row), version=newer.pk, at_once="5")
+    row.refresh_from_db()
+    assert (row.version.number, row.at_once) == (1, 5)
+    assert governance.told(row)[0].reason == "At once: nothing to 5"
 
 
 def test_address_of_a_tool_takes_the_right_on_every_deployment_there(
