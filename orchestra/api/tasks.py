@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StrictInt
 
+from orchestra import instants
 from orchestra.api import callers, cursors, shapes, waiting
 from orchestra.api.callers import Token
 from orchestra.api.shapes import Cursor, Given, Place, Short, Who
@@ -36,8 +37,8 @@ def _moment(value: object) -> object:
 
 
 def _near(value: datetime) -> datetime:
-    if not 2000 <= value.year < 3000:
-        raise ValueError("Give a time of this millennium.")
+    if not instants.is_near(value):
+        raise ValueError(instants.TOO_FAR)
     return value
 
 

@@ -11,9 +11,11 @@ from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from orchestra import instants
 from orchestra.api import callers, cursors, shapes
 from orchestra.api.callers import Caller, Token
 from orchestra.api.shapes import Cursor, Given, Place, Short, Who
@@ -220,9 +222,8 @@ def _authentication(caller: Caller) -> Mapping[str, Json]:
 
 
 def _opened(body: Approve) -> datetime | None:
-    """When it was looked at, where that says in which zone."""
-    opened = body.opened_at
-    return opened if opened is not None and opened.tzinfo is not None else None
+    """When it was looked at, where that says in which zone, and can be."""
+    return instants.witnessed(body.opened_at, timezone.now())
 
 
 def _find(uid: UUID, person: Person) -> ProposalTold:

@@ -16,6 +16,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
 from django.db.models.functions import JSONObject
 
+from orchestra import instants
 from orchestra.errors import Invalid
 from orchestra.models import HumanTask, Person, Proposal
 from reviews import queue, tasks
@@ -65,7 +66,7 @@ def version(text: str) -> Version:
         at = datetime.fromisoformat(moment)
     except ValueError:
         raise Invalid.at("/since", "This is no version of the queue. Load the page again.") from None
-    if at.tzinfo is None:
+    if at.tzinfo is None or not instants.is_near(at):
         raise Invalid.at("/since", "This is no version of the queue. Load the page again.")
     return Version(at, told[:64])
 

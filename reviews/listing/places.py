@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from django.db.models import Q
 
+from orchestra import instants
 from orchestra.errors import Invalid
 
 PROPOSALS: Final = 0
@@ -101,7 +102,7 @@ def _moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Invalid.at("/before", NOWHERE) from None
-    if found.tzinfo is None:
+    if found.tzinfo is None or not instants.is_near(found):
         raise Invalid.at("/before", NOWHERE)
     return found
 

@@ -8,6 +8,9 @@ from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils import timezone
+
+from orchestra import instants
 
 KEY: Final = "typed"
 LONGEST: Final = 8_000
@@ -42,9 +45,9 @@ def taken(request: HttpRequest, uid: UUID) -> Typed:
 
 
 def opened(request: HttpRequest) -> datetime | None:
-    """When the page was opened, as the form says."""
+    """When the page was opened, as the form says; None where that cannot be."""
     try:
         found = datetime.fromisoformat(request.POST.get("opened", ""))
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return instants.witnessed(found, timezone.now())

@@ -64,6 +64,14 @@ def test_decision_counts_and_keeps_how_it_was_made(site: Site, verb: str, after:
     assert vote.authentication["method"] == "token"
 
 
+def test_time_of_looking_that_cannot_be_is_not_kept_and_the_vote_counts(site: Site) -> None:
+    proposal = site.proposal()
+    body = {"digest": bytes(proposal.digest).hex(), "opened_at": "9999-12-31T23:59:59-01:00"}
+    told = site.send("POST", f"/proposals/{proposal.uid}/approve", body, token=site.token(site.reviewer))
+    assert (told.status, state(proposal)) == (200, "approved")
+    assert Approval.objects.get(proposal=proposal).opened_at is None
+
+
 def test_another_digest_is_refused(site: Site) -> None:
     proposal, client = site.proposal(), site.client(site.reviewer)
     with pytest.raises(ApiError) as caught:

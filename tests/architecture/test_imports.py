@@ -68,6 +68,7 @@ PURE = {
     "orchestra.tools.stored",
     "orchestra.tools.templates",
     "orchestra.unseen",
+    "orchestra.instants",
     "orchestra.workflows.build",
     "orchestra.workflows.checks",
     "orchestra.workflows.ends",

@@ -26,7 +26,7 @@ HTMX = {"HX-Request": "true"}
 def of(proposal: Proposal, **changes: str) -> dict[str, str]:
     """What the form of this proposal sends."""
     told = {"proposal": str(proposal.uid), "digest": bytes(proposal.digest).hex(), "state": "pending"}
-    return {**told, "reason": "it is right", "opened": "2026-01-01T00:00:00+00:00", "token": "t1", **changes}
+    return {**told, "reason": "it is right", "opened": timezone.now().isoformat(), "token": "t1", **changes}
 
 
 def send(client: Client, to: Proposal, verb: str, **changes: str) -> tuple[int, str]:
@@ -109,6 +109,16 @@ def test_vote_keeps_when_the_page_was_opened_and_how_the_person_signed_in(scene:
     assert vote.opened_at is not None
     assert vote.authentication["method"] == "password"
     assert vote.authentication["age"] >= 0
+
+
+@pytest.mark.parametrize(
+    "opened", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "2026-01-01T00:00:00+00:00", "now"]
+)
+def test_time_of_opening_that_cannot_be_is_not_kept_and_the_vote_counts(scene: Scene, opened: str) -> None:
+    client = signed_in(scene.reviewer)
+    assert send(client, scene.proposal, "approve", opened=opened)[0] == 302
+    assert Approval.objects.get(proposal=scene.proposal).opened_at is None
+    assert client.get(f"/reviews/{scene.proposal.uid}/").status_code == 200
 
 
 def test_collision_tells_who_when_and_why_and_keeps_the_text(scene: Scene) -> None:

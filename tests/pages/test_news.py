@@ -141,6 +141,8 @@ def test_nobody_learns_of_what_is_not_theirs_to_see(scene: Scene) -> None:
         {},
         {"since": "yesterday"},
         {"since": "2026-01-01T00:00:00~"},
+        {"since": "0001-01-01T00:00:00+00:00~"},
+        {"since": "9999-12-31T23:59:59-01:00~"},
         {"since": "2026-01-01T00:00:00+00:00~", "row": "x"},
         {"since": "2026-01-01T00:00:00+00:00~", "at": "x"},
         {"since": "2026-01-01T00:00:00+00:00~", "tier": "9"},

@@ -262,6 +262,8 @@ def test_filter_is_kept_from_page_to_page_and_can_be_cleared(scene: Scene) -> No
         {"after": "x"},
         {"before": "1~2~3~4"},
         {"before": "1~2026-01-01T00:00:00~0~1"},
+        {"before": "1~9999-12-31T23:59:59-01:00~0~1"},
+        {"after": "1~0001-01-01T00:00:00+01:00~0~1"},
         {"after": "1~2026-01-01T00:00:00+00:00~0~¹"},
     ],
 )

@@ -168,6 +168,16 @@ def test_input_that_does_not_fit_comes_back_with_messages_at_the_fields(
     assert page.count("autofocus") == 1 + 1  # the first wrong one of each part
 
 
+@pytest.mark.parametrize("due", ["9999-12-31T23:59:59-01:00", "3000-01-01T00:00"])
+def test_due_time_that_nobody_can_read_again_is_refused(
+    deployment: Deployment, requester: Person, due: str
+) -> None:
+    client = browser(requester)
+    status, page = fill(client, deployment, order="W1", m_due_at=due)
+    assert (status, "a time of this millennium" in page, Task.objects.count()) == (422, True, 0)
+    assert client.get("/tasks/").status_code == 200
+
+
 @pytest.mark.parametrize("labels", ["north", "=x", "a=1\na=2", f"a={'x' * 201}"])
 def test_labels_that_mean_nothing_are_refused(deployment: Deployment, requester: Person, labels: str) -> None:
     status, page = fill(browser(requester), deployment, order="W1", m_labels=labels)

@@ -90,6 +90,16 @@ def test_what_cannot_be_made_is_said_at_its_field_and_the_rest_is_kept(
     assert all(f'value="{scope}"' in page for scope in scopes)
 
 
+@pytest.mark.parametrize("hours", ["000001" + "9" * 20, "-1", "x", "2", " 1"])
+def test_life_that_is_not_offered_is_the_usual_one(rob: Person, hours: str) -> None:
+    answer = entered().post(
+        "/accounts/tokens/", {"name": "laptop", "scopes": ["tasks:read"], "hours": hours}, follow=True
+    )
+    assert answer.status_code == 201
+    made = ApiToken.objects.get()
+    assert timedelta(days=29) < made.expires_at - made.created_at < timedelta(days=31)
+
+
 def test_name_is_text_and_nothing_else(rob: Person) -> None:
     client = entered()
     make(client, "tasks:read", name="<script>alert(1)</script>")

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from orchestra import instants
 from orchestra.canonical import Json
 from orchestra.engine import claim
 from orchestra.errors import (
@@ -170,6 +171,8 @@ def _more(given: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {name: given[name] for name in ("subject", "reference") if name in given}
     if "due_at" in given:
         found["due_at"] = datetime.fromisoformat(given["due_at"])
+        if not instants.is_near(found["due_at"]):
+            raise Invalid.at("/due_at", instants.TOO_FAR)
         if found["due_at"] <= timezone.now():
             raise Invalid.at("/due_at", "This time has passed already.")
     return {**found, "labels": _labels(given.get("labels", []))}
