@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Least, Now
 
 from orchestra import logs, moves
 from orchestra.canonical import Json
-from orchestra.engine import cancel, claim, dispatch, quorum, words
+from orchestra.engine import cancel, claim, dispatch, quorum, verdicts, words
 from orchestra.engine.connections import borrow, now
 from orchestra.engine.quorum import Wanted
 from orchestra.errors import Expired, FailureClass, Halted, Invalid, NotAllowed, NotFound, StaleState
@@ -259,8 +259,8 @@ def _is_open(proposal: Proposal, by: Person, ballot: Ballot) -> None:
 
 
 def _who_decided(proposal: Proposal) -> str:
-    last = counted(proposal).select_related("person").order_by("-pk").first()
-    who = f" by {last.person}" if last is not None else ""
+    decider = verdicts.person(proposal)
+    who = f" by {decider}" if decider is not None else ""
     when = f" at {proposal.decided_at:%Y-%m-%d %H:%M} UTC" if proposal.decided_at is not None else ""
     return f"This was {proposal.state}{who}{when}."
 

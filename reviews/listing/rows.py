@@ -9,11 +9,23 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import CharField, Count, F, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now, NullIf
 from django.urls import reverse
 
-from orchestra.models import Approval, HumanTask, Person, Proposal, Vote
+from orchestra.engine import verdicts
+from orchestra.models import Approval, Edit, HumanTask, Person, Proposal, Vote
 from orchestra.tools.sentences import visible
 from reviews.models import Claim, Presence
 from reviews.proposal.facts import TIERS
@@ -86,10 +98,20 @@ def with_standing(rows: QuerySet[Proposal], reader: Person) -> QuerySet[Proposal
     looks = Presence.objects.filter(proposal=OuterRef("pk"), seen_at__gt=Now() - LOOKS_FOR)
     return rows.annotate(
         have=_number(live.filter(verdict=Vote.APPROVE)),
-        last_by=Subquery(live.order_by("-pk").values(called=NAME)[:1]),
+        last_by=_decider(live),
         claimed=ArraySubquery(claims.order_by("until").values(called=NAME)),
         looking=_number(looks.exclude(person=reader)),
     )
+
+
+def _decider(live: QuerySet[Approval]) -> Case:
+    """The name of whose word was the last (see `verdicts`), nobody while there is none."""
+    ended = [
+        When(state=state, then=Subquery(live.filter(verdict=verdict).order_by("-pk").values(called=NAME)[:1]))
+        for state, verdict in verdicts.OF.items()
+    ]
+    edits = Edit.objects.filter(proposal=OuterRef("pk")).values(called=NAME)[:1]
+    return Case(*ended, When(state="superseded", then=Subquery(edits)), output_field=CharField())
 
 
 def proposals(rows: QuerySet[Proposal], reader: Person) -> list[SimpleNamespace]:
@@ -149,7 +171,7 @@ def of_votes(columns: Mapping[str, Any]) -> Standing:
         str(columns["uid"]),
         columns["state"],
         f"{needs}, agreed" if agreed else needs,
-        by="" if columns["state"] == "expired" else columns["last_by"] or "",
+        by=columns["last_by"] or "",
         claimed=tuple(columns["claimed"]),
         looking=columns["looking"],
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from orchestra.engine import verdicts
 from orchestra.errors import Expired, Halted, OrchestraError, StaleState
 from orchestra.models import Approval, Person, Proposal, ToolCall
 from reviews import queue
@@ -16,6 +17,8 @@ from reviews.proposal.panel import VERDICTS
 
 #: Links of a chain of calls that are followed to the newest one.
 FARTHEST: Final = 20
+#: What somebody did who wants something else done.
+EDITED: Final = "changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,14 @@ def of(
     """Why nothing can be decided here (any more); None while it can, unless `error` says otherwise."""
     if error is None and proposal.state == "pending":
         return None
-    last = _last(proposal)
+    last = verdicts.vote(proposal) or verdicts.edit(proposal)
     newer = successor(proposal, reader) if proposal.toolcall.finished_at is not None else None
     return Conflict(
         title=_title(proposal, error),
         late=error is not None,
         message=error.message if error is not None else "",
         who=str(last.person) if last is not None else "",
-        verdict=VERDICTS.get(last.verdict, "") if last is not None else "",
+        verdict=VERDICTS.get(last.verdict, "") if isinstance(last, Approval) else EDITED,
         when=proposal.decided_at,
         reason=pieces(last.reason, lines=True) if last is not None else (),
         newer=newer,
@@ -68,14 +71,6 @@ def _title(proposal: Proposal, error: OrchestraError | None) -> str:
     if proposal.state != "pending":
         return f"This is {proposal.state} already" if error is not None else f"This is {proposal.state}"
     return "Something has changed meanwhile" if isinstance(error, StaleState) else "This did not work"
-
-
-def _last(proposal: Proposal) -> Approval | None:
-    """The vote that decided, where votes did."""
-    if proposal.state not in {"approved", "rejected", "returned"}:
-        return None
-    rows = proposal.approvals.filter(withdrawn_at__isnull=True)
-    return rows.select_related("person").order_by("-pk").first()
 
 
 def successor(proposal: Proposal, reader: Person) -> Proposal | None:
