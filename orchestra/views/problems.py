@@ -27,6 +27,7 @@ TITLES: Final[Mapping[int, str]] = {
     500: "Not saved. Nothing was executed.",
     503: "Something we need is away",
 }
+API: Final = "/api/v1/"
 HIDDEN: Final = (
     "Something broke on our side. Tell an operator the request id below; they find it in the logs."
 )
@@ -39,7 +40,9 @@ class Problems:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Nothing to do on the way."""
+        """A NUL can be stored nowhere, so no filter and no place can hold one. The API says so in its own words."""
+        if "%00" in request.META.get("QUERY_STRING", "") and not request.path.startswith(API):
+            return bad_request(request)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -62,7 +65,17 @@ def page(
     """One page about a problem."""
     title = TITLES.get(status, "This did not work")
     shown = {"status": status, "title": title, "message": message, "problems": problems}
-    return render(request, "problem.html", {**shown, "request_id": logs.current().request_id}, status=status)
+    shown["request_id"] = logs.current().request_id
+    if getattr(request, "htmx", False):
+        return above(render(request, "_problem.html", shown, status=status))
+    return render(request, "problem.html", shown, status=status)
+
+
+def above(answer: HttpResponse) -> HttpResponse:
+    """A notice above the page that asks for a part of itself: nothing that was typed there is lost."""
+    answer.headers["HX-Retarget"] = "#trouble"
+    answer.headers["HX-Reswap"] = "innerHTML"
+    return answer
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001

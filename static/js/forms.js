@@ -2,30 +2,32 @@
 /* Forms: one click sends once, typed text outlives a lost session, what is critical is read and typed first. All of it
    is checked by the server too; without this script every form works. */
 (() => {
-  const PREFIX = "keep:";
   const narrow = window.matchMedia("(max-width: 40rem)");
   const every = (root, what) => [...(root.matches?.(what) ? [root] : []), ...root.querySelectorAll(what)];
   const fields = (form) => [...form.elements].filter((field) => field.name && field.matches("textarea, select, input:not([type=hidden])"));
-  const plain = (field) => !field.matches("[type=checkbox], [type=radio]");
+  const ticked = (field) => field.matches("[type=checkbox], [type=radio]");
+  const slot = (field) => (ticked(field) ? `${field.name}=${field.value}` : field.name);
+  const what = (field) => (ticked(field) ? "checked" : "value");
 
-  // Kept text: per tab, for the form of that name; gone when a page without that form follows a sending.
+  // Kept text: per tab and person, for the form of that name; gone when a page without that form follows a sending.
+  const place = (form) => `keep:${document.body.dataset.person}:${form.dataset.keep}`;
   const keep = (form) => {
-    const key = PREFIX + form.dataset.keep;
-    const kept = JSON.parse(sessionStorage.getItem(key) || "{}");
-    for (const field of fields(form).filter(plain)) {
-      if (field.value === (field.defaultValue ?? "") && kept[field.name]) field.value = kept[field.name];
+    const kept = JSON.parse(sessionStorage.getItem(place(form)) || "{}");
+    for (const field of fields(form).filter((one) => slot(one) in kept && one[what(one)] !== kept[slot(one)])) {
+      field[what(field)] = kept[slot(field)];
+      field.closest("details")?.setAttribute("open", "");
     }
     form.addEventListener("input", () => {
-      const typed = fields(form).filter(plain).map((field) => [field.name, field.value]);
-      sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
+      const typed = fields(form).map((field) => [slot(field), field[what(field)]]);
+      sessionStorage.setItem(place(form), JSON.stringify(Object.fromEntries(typed)));
     });
   };
   const sent = (form) => {
     const keys = JSON.parse(sessionStorage.getItem("sent") || "[]");
-    if (form.dataset.keep) sessionStorage.setItem("sent", JSON.stringify([...keys, PREFIX + form.dataset.keep]));
+    if (form.dataset.keep) sessionStorage.setItem("sent", JSON.stringify([...keys, place(form)]));
   };
   const forget = () => {
-    const here = new Set(every(document, "form[data-keep]").map((form) => PREFIX + form.dataset.keep));
+    const here = new Set(every(document, "form[data-keep]").map(place));
     for (const key of JSON.parse(sessionStorage.getItem("sent") || "[]")) {
       if (!here.has(key)) sessionStorage.removeItem(key);
     }
@@ -86,14 +88,20 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post") return;
-    if (form.hasAttribute("hx-post")) return;
+    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
     sent(form);
     if (form.dataset.sent) event.preventDefault();
     form.dataset.sent = "yes";
   });
   window.addEventListener("pageshow", () => {
     for (const form of every(document, "form[data-sent]")) delete form.dataset.sent;
+  });
+  // A sign-in in another tab has changed the token, and perhaps the person: the server refuses another one than the page's.
+  document.addEventListener("formdata", ({ formData }) => {
+    if (!formData.has("csrfmiddlewaretoken")) return;
+    const token = /(?:^|; )(?:__Host-)?csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+    if (token) formData.set("csrfmiddlewaretoken", token);
+    formData.set("_person", document.body.dataset.person);
   });
   // The verdict is the button that was pressed, however it was: htmx itself knows only of clicks.
   document.addEventListener("htmx:configRequest", (event) => {

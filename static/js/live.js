@@ -10,12 +10,28 @@
   let ended = false;
 
   const place = () => document.getElementById("news");
+  const trouble = () => document.getElementById("trouble");
   const lively = () => Date.now() - active < LIVELY;
   const paused = () => ended || document.hidden || root.dataset.live === "off";
 
   const plan = () => {
     clearTimeout(timer);
     if (place() && !paused()) timer = setTimeout(() => window.htmx.trigger(place(), "news"), lively() ? FAST : USUAL);
+  };
+
+  // What a person asked for came to nothing: say whether it was saved, and by which request. Only our own server knows.
+  const asked = ({ triggeringEvent: by }) => ["submit", "click", "toggle"].includes(by?.type);
+  const tell = ({ detail: { requestConfig: { elt, verb, triggeringEvent: by }, requestConfig, xhr } }) => {
+    if (!asked(requestConfig)) return;
+    const id = xhr.status && xhr.getResponseHeader("X-Request-ID");
+    const unsaved = id ? "Not saved. Nothing was executed." : "No answer came. If it was saved all the same, sending it again counts once.";
+    const note = document.getElementById("failed").content.firstElementChild.cloneNode(true);
+    const [words, again] = note.children;
+    words.textContent = `${verb === "get" ? "This could not be loaded." : unsaved}${id ? ` Request ${id}.` : ""}`;
+    again.hidden = !elt.matches("form");
+    again.addEventListener("click", () => elt.requestSubmit(by.submitter));
+    trouble().replaceChildren(note);
+    note.focus();
   };
 
   // What the page shows goes along, so that each row that changed elsewhere can be told of.
@@ -29,7 +45,9 @@
     if (status) offline(false);
     plan();
   });
-  document.addEventListener("htmx:sendError", () => offline(true));
+  document.addEventListener("htmx:responseError", tell);
+  document.addEventListener("htmx:sendError", (event) => { tell(event); offline(true); });
+  document.addEventListener("htmx:beforeRequest", (event) => { if (asked(event.detail.requestConfig)) trouble().replaceChildren(); });
   for (const kind of ["keydown", "pointerdown"]) {
     document.addEventListener(kind, () => {
       const was = lively();

@@ -200,6 +200,58 @@ def test_session_that_ends_while_typing_loses_nothing(visit: Visit, desk: Desk) 
     assert proposal.approvals.get().reason == "a long thought of mine"
 
 
+def test_sign_in_in_another_tab_lets_the_first_go_on(visit: Visit, desk: Desk) -> None:
+    proposal = desk.ask()
+    sign_in(visit.page, visit.address, "rob")
+    page = read(visit, proposal)
+    page.get_by_label("Reason").fill("a long thought of mine")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Reject").click()
+    page.get_by_text("You are signed out").wait_for()
+    visit.complaints.clear()  # the browser counts the answer 401 as a fault
+    sign_in(page.context.new_page(), visit.address, "rob")
+    page.get_by_role("button", name="Reject").click()
+    page.get_by_text("now rejected").wait_for()
+    assert proposal.approvals.get().reason == "a long thought of mine"
+
+
+def test_somebody_else_in_another_tab_decides_nothing_in_the_first(visit: Visit, desk: Desk) -> None:
+    proposal = desk.ask()
+    sign_in(visit.page, visit.address, "rob")
+    page = read(visit, proposal)
+    page.get_by_label("Reason").fill("a long thought of mine")
+    page.context.clear_cookies(name="sessionid")
+    sign_in(page.context.new_page(), visit.address, "sue")
+    page.get_by_role("button", name="Reject").click()
+    page.get_by_text("Somebody else has signed in here").wait_for()
+    visit.complaints.clear()  # the browser counts the answer 409 as a fault
+    assert page.get_by_label("Reason").input_value() == "a long thought of mine"
+    assert state(proposal) == "pending"
+    read(visit, proposal)
+    assert page.get_by_label("Reason").input_value() == ""
+
+
+def test_error_of_the_server_is_told_and_sending_again_is_offered(visit: Visit, desk: Desk) -> None:
+    proposal = desk.ask()
+    sign_in(visit.page, visit.address, "rob")
+    page = read(visit, proposal)
+    page.get_by_label("Reason").fill("not this one")
+    broken = {"status": 500, "headers": {"X-Request-ID": "abcd-1234"}, "body": "no page of ours"}
+    page.route("**/reject/*", lambda route: route.fulfill(**broken))
+    page.get_by_role("button", name="Reject").click()
+    note = page.get_by_role("alert").filter(has_text="Not saved. Nothing was executed. Request abcd-1234.")
+    expect(note).to_be_focused()
+    page.unroute("**/reject/*")
+    page.route("**/reject/*", lambda route: route.abort())
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_text("No answer came. If it was saved all the same").wait_for()
+    visit.complaints.clear()  # the browser counts both as faults
+    page.unroute("**/reject/*")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_text("now rejected").wait_for()
+    assert proposal.approvals.get().reason == "not this one"
+
+
 def test_letters_move_to_the_buttons_and_decide_nothing(visit: Visit, desk: Desk) -> None:
     proposal = desk.ask()
     sign_in(visit.page, visit.address, "rob")

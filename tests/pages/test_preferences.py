@@ -109,5 +109,5 @@ def test_bar_says_what_is_halted(scene: Scene) -> None:
 
 def test_part_of_a_page_is_told_that_the_session_has_ended(scene: Scene) -> None:
     answer = Client(headers=HOST).get("/reviews/", headers={"HX-Request": "true"})
-    assert (answer.status_code, answer.headers["HX-Retarget"]) == (401, "#toasts")
+    assert (answer.status_code, answer.headers["HX-Retarget"]) == (401, "#trouble")
     assert b"What you typed is still here" in answer.content
