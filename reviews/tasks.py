@@ -27,12 +27,14 @@ TIER: Final = Case(
     default=Value(TIER_OF_TROUBLE),
     output_field=IntegerField(),
 )
-#: What the tabs of the queue show of questions; none of them is superseded or returned.
+#: What the tabs of the queue, and of the API's list, show of questions; none of them is superseded or returned.
 STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "yours": ("open",),
     "others": ("open",),
     "decided": ("answered", "cancelled"),
     "expired": ("expired",),
+    "open": ("open",),
+    "closed": ("answered", "cancelled", "expired"),
 }
 COLUMNS: Final[Mapping[str, str]] = {
     "tier": "tier",

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router
@@ -15,10 +14,11 @@ from pydantic import BaseModel, Field
 from orchestra.api import callers, cursors, shapes
 from orchestra.api.callers import Token
 from orchestra.api.shapes import Cursor, Given, Place, Short
-from orchestra.engine import tasks
-from orchestra.errors import NotFound
+from orchestra.engine import tasks as answers
+from orchestra.engine.connections import borrow
 from orchestra.models import HumanTask, Person
-from orchestra.people import roles
+from reviews import queue, tasks
+from reviews.queue import Filters
 
 router = Router(tags=["Questions"])
 ON_PAGE: Final = 50
@@ -46,6 +46,7 @@ class QuestionTold(QuestionListed):
     form: dict[str, Any]
     answer: Any
     answered_by: str
+    against: str = Field(description="Why you may not answer it; empty if you may, or when it is closed.")
 
 
 class QuestionPage(BaseModel):
@@ -59,7 +60,7 @@ class QuestionFilters(BaseModel):
     """What is wanted of the questions."""
 
     tab: Literal["yours", "open", "closed"] = Field(
-        "yours", description="yours: open, and asked of your groups"
+        "yours", description="yours: open, and yours to answer; open: all that are; closed: the others"
     )
     kind: Literal["", "form", "escalation", "unknown"] = ""
     workflow: Short = ""
@@ -99,42 +100,29 @@ def answer_question(request: HttpRequest, uid: UUID, body: Answer) -> QuestionTo
     """Answer an open question, once; the run goes on with it."""
     person = callers.of(request).person()
     _find(uid, person)
-    tasks.answer(uid=uid, by=person, values=body.values)
+    answers.answer(uid=uid, by=person, values=body.values)
     return _find(uid, person)
 
 
-def _visible(person: Person) -> QuerySet[HumanTask]:
-    return HumanTask.objects.filter(deployment__in=roles.visible_to(person)).select_related(
-        "deployment__workflow", "deployment__environment", "run", "group", "answered_by"
-    )
-
-
 def _filtered(person: Person, filters: QuestionFilters) -> QuerySet[HumanTask]:
-    rows = _visible(person)
-    columns = {
-        "kind": filters.kind,
-        "deployment__workflow__name": filters.workflow,
-        "deployment__environment__name": filters.environment,
-    }
-    rows = rows.filter(**{name: value for name, value in columns.items() if value})
-    if filters.tab == "closed":
-        return rows.exclude(state="open")
-    rows = rows.filter(state="open")
-    if filters.tab == "open":
-        return rows
-    return rows.filter(group__in=Group.objects.filter(user__in=roles.accounts_of(person)))
+    """As the queue has them, so that a list and a page agree on whose turn it is."""
+    wanted = Filters(workflow=filters.workflow, environment=filters.environment)
+    rows = tasks.rows(filters.tab, queue.reader(person), wanted)
+    return rows.filter(kind=filters.kind) if filters.kind else rows
 
 
 def _find(uid: UUID, person: Person) -> QuestionTold:
-    row = _visible(person).filter(uid=uid).first()
-    if row is None:
-        raise NotFound(f"There is no question {uid}.")
+    """A question that they may see. Raises NotFound."""
+    with borrow():
+        row = tasks.find(uid, person)
+        against = answers.objection(row, person) if row.state == "open" else None
     return QuestionTold(
         **_facts(row),
         context=row.context,
         form=row.form,
         answer=row.answer,
         answered_by=row.answered_by.name if row.answered_by is not None else "",
+        against=against or "",
     )
 
 
