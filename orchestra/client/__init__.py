@@ -1,11 +1,10 @@
 """A client of the HTTP API in plain Python, and the command `orchestra`. Knows nothing of the server's own code."""
 
 from orchestra.client.api import Client
-from orchestra.client.refusals import ApiError, ClientError, Unreachable
+from orchestra.client.refusals import ApiError, ClientError, Fault, Unreachable
 from orchestra.client.shapes import (
     Event,
     Events,
-    Fault,
     Me,
     Page,
     Place,

@@ -95,12 +95,13 @@ class Client:
         return self._do(RunDetail, f"/runs/{uid}/cancel", {"reason": reason}, safe=True)
 
     def retry(self, uid: str, *, reason: str) -> RunDetail:
-        """Do again what failed, in a new run."""
-        return self._do(RunDetail, f"/runs/{uid}/retry", {"reason": reason})
+        """Do again what failed: in a new run, or in the run itself if it is escalated."""
+        return self._do(RunDetail, f"/runs/{uid}/retry", {"reason": reason}, key=str(uuid4()), safe=True)
 
     def fork(self, uid: str, *, checkpoint: int, reason: str) -> RunDetail:
         """A new run with the first steps of this one."""
-        return self._do(RunDetail, f"/runs/{uid}/fork", {"checkpoint": checkpoint, "reason": reason})
+        body = {"checkpoint": checkpoint, "reason": reason}
+        return self._do(RunDetail, f"/runs/{uid}/fork", body, key=str(uuid4()), safe=True)
 
     # --- Decisions of people.
 
@@ -176,5 +177,7 @@ class Client:
         }
         return shapes.page(kind, self._way.send(Ask("GET", path, query=told, safe=True)).body)
 
-    def _do(self, kind: type[T], path: str, body: object, *, safe: bool = False) -> T:
-        return shapes.made(kind, self._way.send(Ask("POST", path, body=body, safe=safe)).body)
+    def _do(self, kind: type[T], path: str, body: object, *, key: str = "", safe: bool = False) -> T:
+        headers = {"Idempotency-Key": key} if key else {}
+        ask = Ask("POST", path, body=body, headers=headers, safe=safe)
+        return shapes.made(kind, self._way.send(ask).body)

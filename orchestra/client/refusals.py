@@ -15,7 +15,7 @@ class Unreachable(ClientError):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Fault:
     """One thing that the server finds wrong, and where."""
 
     pointer: str
@@ -32,7 +32,7 @@ class ApiError(ClientError):
         status: int,
         title: str,
         detail: str,
-        problems: Sequence[Said] = (),
+        problems: Sequence[Fault] = (),
         request_id: str = "",
         retry_after: float | None = None,
     ) -> None:

@@ -15,14 +15,6 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing wrong."""
-
-    pointer: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """A workflow in an environment."""
 
@@ -110,6 +102,8 @@ class Step:
     attempt: int
     failure_class: str
     error: str
+    started_at: datetime | None
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +227,7 @@ class QuestionDetail(Question):
     form: Any
     answer: Any
     answered_by: str
+    against: str
 
 
 @dataclass(frozen=True, slots=True)

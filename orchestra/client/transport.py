@@ -16,7 +16,7 @@ from email.message import Message
 from typing import IO, Any, Final, NoReturn
 from urllib.parse import urlencode, urlsplit
 
-from orchestra.client.refusals import ApiError, ClientError, Said, Unreachable
+from orchestra.client.refusals import ApiError, ClientError, Fault, Unreachable
 
 LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Seconds that an answer may take, besides what the request asks to wait.
@@ -137,7 +137,7 @@ def _refuse(error: urllib.error.HTTPError) -> NoReturn:
         status=error.code,
         title=str(body.get("title", "")),
         detail=str(body.get("detail", "")),
-        problems=[Said(str(each["pointer"]), str(each["detail"])) for each in body.get("problems", ())],
+        problems=[Fault(str(each["pointer"]), str(each["detail"])) for each in body.get("problems", ())],
         request_id=str(body.get("request_id", "")),
         retry_after=float(after) if after.isdecimal() else None,
     ) from None
