@@ -17,6 +17,7 @@ from orchestra.errors import StaleState
 from orchestra.models import Approval, Person, Proposal, Run
 
 REASON = "withdrawn"
+FINAL = "Votes are blind here, and you may have seen those of others: yours is not given twice."
 
 
 def withdraw(uid: UUID, *, by: Person) -> Proposal:
@@ -42,7 +43,15 @@ def _open_vote(proposal: Proposal, by: Person) -> Approval:
     vote = resolve.counted(proposal).filter(person=by).first()
     if vote is None:
         raise StaleState("There is no vote of yours on this.")
+    if is_final(proposal, by):
+        raise StaleState(FINAL)
     return vote
+
+
+def is_final(proposal: Proposal, by: Person) -> bool:
+    """Whether a vote stays: where votes are blind, whoever has seen those of others gives no other one."""
+    others = resolve.counted(proposal).exclude(person=by)
+    return bool(proposal.requirements.get("blind")) and others.exists()
 
 
 def counts_now(proposal: Proposal) -> bool:

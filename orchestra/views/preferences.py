@@ -31,7 +31,7 @@ def keep(request: HttpRequest) -> HttpResponse:
     for name, value in chosen.items():
         if value not in CHOICES[name]:
             raise Invalid.at(f"/{name}", f"This is one of {', '.join(CHOICES[name])}.")
-    response = redirect(_back(request))
+    response = redirect(back(request, otherwise="home"))
     for name, value in chosen.items():
         response.set_cookie(
             name, value, max_age=A_YEAR, samesite="Lax", secure=bool(settings.SESSION_COOKIE_SECURE)
@@ -39,10 +39,10 @@ def keep(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _back(request: HttpRequest) -> str:
-    """Where the person was, when that is one of our own pages."""
+def back(request: HttpRequest, *, otherwise: str) -> str:
+    """Where the person was, when that is one of our own pages; `otherwise` is the name of another one."""
     place = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(
         place, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return place if ours and place.startswith("/") else reverse("home")
+    return place if ours and place.startswith("/") else reverse(otherwise)

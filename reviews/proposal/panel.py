@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from orchestra import lookups
 from orchestra.canonical import Json
-from orchestra.engine import quorum, resolve
+from orchestra.engine import quorum, resolve, withdrawals
 from orchestra.models import Halt, Person, Proposal, Vote
 from orchestra.tools import toolbox
 from orchestra.tools.sentences import visible
@@ -50,18 +50,26 @@ class Ballot:
     reason: Sequence[Piece]
     category: str
 
+    @property
+    def approves(self) -> bool:
+        """Whether it is for it."""
+        return self.voice.verdict == Vote.APPROVE
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Something that is asked of the votes, and whether they have it."""
+    """Something that is asked of the votes, and whether they have it; None where that is not to be seen."""
 
     words: str
-    met: bool
+    met: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The panel to decide. `against`: why the reader may not approve, `against_rejecting`: nor reject."""
+    """The panel to decide. `against`: why the reader may not approve, `against_rejecting`: nor reject.
+
+    `counts_from`: the end of the grace window; `final`: why the vote cannot be taken back though all is open.
+    """
 
     given: int | None
     needed: int
@@ -71,8 +79,9 @@ class Panel:
     votes: Sequence[Ballot]
     blind: bool
     mine: Ballot | None
-    undo_until: datetime | None
+    counts_from: datetime | None
     can_undo: bool
+    final: str
     against: str
     against_rejecting: str
     needs_reason: bool
@@ -82,6 +91,11 @@ class Panel:
     halts: Sequence[Halt]
     cancelled: bool
     categories: Mapping[str, str]
+
+    @property
+    def stopped_by(self) -> int:
+        """So many more rejections refuse what the others have approved."""
+        return self.rejects_needed - (self.rejects or 0)
 
     @property
     def may_act(self) -> bool:
@@ -97,6 +111,7 @@ def of(read: Reading, reader: Person, *, halted: bool = True) -> Panel:
     is_open = proposal.state == "pending"
     blind = is_open and bool(proposal.requirements.get("blind")) and mine is None
     against = _against(read, reader, mine) if is_open else ""
+    final = _final(proposal, mine, votes) if is_open else ""
     return Panel(
         given=None if blind else _number(votes, Vote.APPROVE),
         needed=proposal.votes_needed,
@@ -106,8 +121,9 @@ def of(read: Reading, reader: Person, *, halted: bool = True) -> Panel:
         votes=[] if blind else [_ballot(voice) for voice in read.voices],
         blind=blind,
         mine=_ballot(mine) if mine is not None else None,
-        undo_until=proposal.effective_at if is_open and mine is not None else None,
-        can_undo=is_open and mine is not None and not _over(proposal),
+        counts_from=proposal.effective_at if is_open and mine is not None else None,
+        can_undo=is_open and mine is not None and not final and not withdrawals.counts_now(proposal),
+        final=final,
         against=against or (_too_early(proposal, reader) if is_open else ""),
         against_rejecting=against,
         needs_reason=facts.needs_reason(proposal),
@@ -118,6 +134,16 @@ def of(read: Reading, reader: Person, *, halted: bool = True) -> Panel:
         cancelled=proposal.toolcall.run.cancel_requested_at is not None,
         categories=CATEGORIES,
     )
+
+
+def window(proposal: Proposal, *, approving: bool) -> str:
+    """When something takes effect, for who has just voted; empty where there is no grace window, or none any more."""
+    if proposal.state != "pending" or proposal.effective_at is None:
+        return ""
+    at = f"{proposal.effective_at:%H:%M:%S} UTC"
+    if approving:
+        return f"counts from {at}"
+    return f"the others' approval takes effect at {at} unless more people reject it"
 
 
 def _against(read: Reading, reader: Person, mine: Voice | None) -> str:
@@ -135,8 +161,10 @@ def _too_early(proposal: Proposal, reader: Person) -> str:
     return quorum.too_early(proposal.requirements, reader, resolve.standing(proposal)) or ""
 
 
-def _over(proposal: Proposal) -> bool:
-    return proposal.effective_at is not None and proposal.effective_at <= timezone.now()
+def _final(proposal: Proposal, mine: Voice | None, votes: Sequence[Voice]) -> str:
+    """Why a vote on something open stays (as `withdrawals.is_final`); empty when it can be taken back."""
+    others = mine is not None and any(voice.person != mine.person for voice in votes)
+    return withdrawals.FINAL if others and proposal.requirements.get("blind") else ""
 
 
 def _ballot(voice: Voice) -> Ballot:
@@ -155,13 +183,13 @@ def _demands(proposal: Proposal, votes: Sequence[Voice], *, blind: bool) -> list
     groups, stages = quorum.groups(proposal.requirements), quorum.stages(proposal.requirements)
     if not groups and not stages:
         return []
-    covered = set() if blind else _groups(votes)
-    found = [Demand(f"one of {group}", group in covered) for group in groups]
+    covered = None if blind else _groups(votes)
+    found = [(f"one of {group}", {group}) for group in groups]
     found += [
-        Demand(f"stage {number}, {' and '.join(sorted(stage))}", stage <= covered)
+        (f"stage {number}, {' and '.join(sorted(stage))}", set(stage))
         for number, stage in enumerate(stages, start=1)
     ]
-    return found
+    return [Demand(words, None if covered is None else needed <= covered) for words, needed in found]
 
 
 def _groups(votes: Sequence[Voice]) -> set[str]:

@@ -64,17 +64,17 @@ def onward(request: HttpRequest, address: str) -> HttpResponse:
 
 def _tell(request: HttpRequest, proposal: Proposal, verb: str) -> None:
     step_up.used(request)
-    if proposal.state == "pending":
+    if proposal.state == "pending" and verb == "approve":
         undo.offer(request, proposal, SAID[verb])
-    messages.success(request, f"{SAID[verb]}: {proposal.sentence} ({_standing(proposal)})")
+    messages.success(request, f"{SAID[verb]}: {proposal.sentence} ({_standing(proposal, verb)})")
 
 
-def _standing(proposal: Proposal) -> str:
+def _standing(proposal: Proposal, verb: str) -> str:
+    """What a vote has come to."""
     if proposal.state != "pending":
         return f"now {proposal.state}"
-    if proposal.effective_at is not None:
-        return f"counts from {proposal.effective_at:%H:%M:%S} UTC"
-    return "your vote is counted; others are still needed"
+    said = panel.window(proposal, approving=verb == "approve")
+    return said or "your vote is counted; others are still needed"
 
 
 def _wants_proof(request: HttpRequest, proposal: Proposal) -> bool:
@@ -129,7 +129,7 @@ def said(request: HttpRequest) -> dict[str, Any]:
     seen = digest(request)
     return {
         "digest": seen,
-        "reason": request.POST.get("reason", ""),
+        "reason": kept.text(request, "reason"),
         "account": user if isinstance(user, User) else None,
         "opened_at": kept.opened(request),
         "authentication": step_up.authentication(request, seen.hex(), _token(request)),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from orchestra.errors import StaleState
 from orchestra.models import Person, Proposal
+from orchestra.views import preferences
 from orchestra.views.access import for_people
 from reviews import decisions, queue
 from reviews.views import detail
@@ -25,13 +26,14 @@ KEY: Final = "undo"
 
 
 def offer(request: HttpRequest, proposal: Proposal, said: str) -> None:
-    """Remember the last decision that can be taken back."""
-    until = proposal.effective_at.isoformat() if proposal.effective_at is not None else ""
+    """Remember the last decision that takes effect after a while; what does not, hides no offer that is open still."""
+    if proposal.effective_at is None:
+        return
     request.session[KEY] = {
         "uid": str(proposal.uid),
         "said": said,
         "sentence": proposal.sentence[:200],
-        "until": until,
+        "until": proposal.effective_at.isoformat(),
     }
 
 
@@ -43,7 +45,7 @@ def undo(request: HttpRequest) -> dict[str, Any]:
 def _offer(request: HttpRequest) -> dict[str, Any] | None:
     session = getattr(request, "session", None)
     found = session.get(KEY) if session is not None else None
-    if not isinstance(found, dict) or not found.get("until"):
+    if not isinstance(found, dict):
         return None
     until = datetime.fromisoformat(found["until"])
     left = round((until - timezone.now()).total_seconds())
@@ -73,6 +75,6 @@ def forget(request: HttpRequest, uid: UUID) -> None:
 @require_POST
 @for_people
 def dismiss(request: HttpRequest, person: Person) -> HttpResponse:  # noqa: ARG001  one must be somebody
-    """Put the offer away; it stays on the page of the proposal."""
+    """Put the offer away, and stay; it remains on the page of the proposal."""
     request.session.pop(KEY, None)
-    return redirect("reviews:queue")
+    return redirect(preferences.back(request, otherwise="reviews:queue"))

@@ -143,6 +143,19 @@ def test_time_to_withdraw_stands_still_under_a_halt(scene: Scene) -> None:
     assert mature(proposal) == "pending"
 
 
+def test_blind_vote_stays_from_when_there_is_one_of_somebody_else_to_see(scene: Scene) -> None:
+    wanted = {"votes_needed": 3, "requirements": {"blind": True, "votes": 3}}
+    proposal = propose(scene.proposal.deployment, scene.requester, **wanted)
+    approve(proposal, scene.reviewer)
+    decisions.withdraw(proposal.uid, by=scene.reviewer)
+    approve(proposal, scene.second_reviewer)
+    approve(proposal, scene.reviewer)
+    for person in (scene.reviewer, scene.second_reviewer):
+        with pytest.raises(StaleState, match="not given twice"):
+            decisions.withdraw(proposal.uid, by=person)
+    assert resolve.counted(again(proposal)).count() == 2
+
+
 def test_nobody_withdraws_the_vote_of_somebody_else(scene: Scene) -> None:
     proposal = slow(scene)
     approve(proposal, scene.reviewer)

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from django.db.models.functions import Now
 
+from orchestra.engine import halt
 from orchestra.models import Approval, Proposal
-from tests.decisions.conftest import Scene, propose
+from orchestra.models.halts import Scope
+from tests.decisions.conftest import Scene, member, propose
 from tests.decisions.conftest import scene as scene
 from tests.pages.test_detail_decisions import send
 from tests.pages.test_review_pages import signed_in, state
@@ -75,3 +77,61 @@ def test_nobody_takes_back_what_is_not_theirs_and_not_by_reading(scene: Scene) -
     assert signed_in(scene.second_reviewer).post(f"/reviews/{proposal.uid}/withdraw/").status_code == 409
     assert signed_in(scene.reviewer).get(f"/reviews/{proposal.uid}/withdraw/").status_code == 405
     assert proposal.approvals.filter(withdrawn_at__isnull=True).count() == 1
+
+
+def test_rejection_in_the_window_is_not_told_as_what_takes_effect(scene: Scene) -> None:
+    more = {"rejects_needed": 2, "requirements": {"grace": 600}}
+    proposal = propose(scene.proposal.deployment, scene.requester, **more)
+    send(signed_in(scene.reviewer), proposal, "approve")
+    client = signed_in(scene.second_reviewer)
+    send(client, proposal, "reject", reason="no")
+    text = " ".join(client.get(f"/reviews/{proposal.uid}/").content.decode().split())
+    assert "You rejected it. The others' approval takes effect at" in text
+    assert "1 more rejection is needed" in text
+    assert "the others&#x27; approval takes effect at" in text  # what is said right after the vote
+    assert "It takes effect" not in text
+    assert f"/reviews/{proposal.uid}/withdraw/" in text
+    assert "/withdraw/" not in client.get("/reviews/").content.decode()
+
+
+def test_vote_without_a_window_hides_no_offer_that_is_open(scene: Scene) -> None:
+    slowly, client = slow(scene), signed_in(scene.reviewer)
+    send(client, slowly, "approve")
+    send(client, propose(scene.proposal.deployment, scene.requester, votes_needed=2), "approve")
+    assert f"/reviews/{slowly.uid}/withdraw/" in client.get("/reviews/").content.decode()
+
+
+def test_putting_the_offer_away_leaves_the_person_where_they_were(scene: Scene) -> None:
+    proposal, client = slow(scene), signed_in(scene.reviewer)
+    send(client, proposal, "approve")
+    here = "/reviews/?tab=others"
+    assert f'name="next" value="{here}"' in client.get(here).content.decode()
+    assert client.post("/reviews/undo/", {"next": here}).headers["Location"] == here
+    for elsewhere in ("https://example.com/", "//example.com", ""):
+        assert client.post("/reviews/undo/", {"next": elsewhere}).headers["Location"] == "/reviews/"
+
+
+def test_under_a_halt_the_time_to_undo_stands_still_on_the_page_too(scene: Scene) -> None:
+    proposal, client = slow(scene), signed_in(scene.reviewer)
+    send(client, proposal, "approve")
+    halt.set_on(Scope.GLOBAL, by=member("olga", "operators"), reason="a fire")
+    Proposal.objects.filter(pk=proposal.pk).update(effective_at=Now() - timedelta(seconds=1))
+    text = client.get(f"/reviews/{proposal.uid}/").content.decode()
+    assert f"/reviews/{proposal.uid}/withdraw/" in text
+    assert "The time to take it back is over" not in text
+
+
+def test_blind_vote_that_stays_says_why_and_offers_no_undo(scene: Scene) -> None:
+    wanted = {"votes_needed": 3, "requirements": {"blind": True, "votes": 3, "groups": ["reviewers"]}}
+    proposal = propose(scene.proposal.deployment, scene.requester, **wanted)
+    send(signed_in(scene.reviewer), proposal, "approve")
+    client = signed_in(scene.second_reviewer)
+    before = " ".join(client.get(f"/reviews/{proposal.uid}/").content.decode().split())
+    assert "one of reviewers" in before
+    assert "still needed" not in before
+    send(client, proposal, "approve")
+    after = " ".join(client.get(f"/reviews/{proposal.uid}/").content.decode().split())
+    assert "one of reviewers: there" in after
+    assert "yours is not given twice" in after
+    assert f"/reviews/{proposal.uid}/withdraw/" not in after
+    assert client.post(f"/reviews/{proposal.uid}/withdraw/").status_code == 409
