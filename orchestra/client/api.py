@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -80,15 +82,21 @@ class Client:
         """What happened in a run after a cursor."""
         return self._one(Events, f"/runs/{uid}/events", cursor=cursor, wait=wait)
 
-    def follow(self, uid: str, *, wait: int = LONGEST_WAIT) -> Iterator[Events]:
-        """What happens in a run, as it happens, until it has ended."""
-        cursor = ""
-        while True:
-            found = self.events(uid, cursor=cursor, wait=wait)
+    def follow(
+        self, uid: str, *, wait: int = LONGEST_WAIT, patience: float | None = None
+    ) -> Iterator[Events]:
+        """What happens in a run, as it happens, until it has ended, or until so many seconds of patience are over.
+
+        Of a run that has ended everything is told, however many answers that takes.
+        """
+        end = time.monotonic() + patience if patience is not None else math.inf
+        cursor, over = "", False
+        while not over:
+            left = min(wait, end - time.monotonic())
+            found = self.events(uid, cursor=cursor, wait=max(0, math.ceil(left)))
             yield found
-            if found.ended and not found.items:
-                return
             cursor = found.next
+            over = not found.items if found.ended else time.monotonic() >= end
 
     def cancel(self, uid: str, *, reason: str) -> RunDetail:
         """Ask for the end of a run."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from orchestra.client.api import LONGEST_WAIT, Client
+from orchestra.client.api import Client
 from orchestra.client.refusals import ApiError, ClientError
 from orchestra.client.shapes import Event
 from orchestra.client.terminal import Terminal
@@ -83,17 +82,15 @@ def _follow(options: argparse.Namespace, terminal: Terminal, client: Client) -> 
 
 def _watch(uid: str, terminal: Terminal, client: Client, *, quiet: bool, patience: float | None) -> int:
     """Show what happens until the run has ended, or the patience has."""
-    end = time.monotonic() + patience if patience is not None else None
-    wait = LONGEST_WAIT if end is None else max(1, min(LONGEST_WAIT, int(end - time.monotonic())))
-    for found in client.follow(uid, wait=wait):
+    ended = False
+    for found in client.follow(uid, patience=patience):
+        ended = found.ended
         if not quiet:
             terminal.say(*(_event(event) for event in found.items))
-        if found.ended:
-            break
-        if end is not None and time.monotonic() >= end:
-            terminal.warn(client.run(uid).why)
-            return NOT_ENDED
-    return _outcome(uid, terminal, client)
+    if ended:
+        return _outcome(uid, terminal, client)
+    terminal.warn(client.run(uid).why)
+    return NOT_ENDED
 
 
 def _outcome(uid: str, terminal: Terminal, client: Client) -> int:

@@ -7,11 +7,13 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from orchestra.client import Client, Events
 from orchestra.client.refusals import ClientError
 from orchestra.client.terminal import plain
 from orchestra.client.transport import checked
@@ -97,6 +99,39 @@ def test_submitted_task_is_followed_to_its_end(
     assert one.said.strip() == uid
     assert one.run("runs", "order 7") == 0
     assert str(task.runs.get().uid) in one.said
+
+
+def test_all_that_happened_in_a_long_run_is_shown(shell: Callable[[Holder], Shell], site: Site) -> None:
+    items = f"items: {list(range(120))}, step: {{kind: python, function: t.echo}}"
+    long = site.stage.publish(f"a: {{kind: each, {items}}}")
+    one, client = shell(site.requester), site.client(site.requester)
+    made = client.submit(workflow=long, environment="dev")
+    assert made.run is not None
+    assert client.run(made.run.uid, wait=30).state == "succeeded"
+    events = [event for page in client.follow(made.run.uid) for event in page.items]
+    assert len(events) > len(client.events(made.run.uid).items)
+    assert one.run("follow", made.run.uid) == 0
+    assert len([line for line in one.said.splitlines() if ":" in line]) == len(events)
+
+
+class Looking(Client):
+    """A client that keeps when it looked, and until when that look may last."""
+
+    looks: list[float]
+
+    def events(self, uid: str, *, cursor: str = "", wait: int = 0) -> Events:
+        self.looks.append(time.monotonic() + wait)
+        return super().events(uid, cursor=cursor, wait=wait)
+
+
+def test_no_look_lasts_longer_than_the_patience(site: Site) -> None:
+    asking = site.stage.publish("a: {kind: human, title: 'Shall we?'}")
+    run = site.client(site.requester).submit(workflow=asking, environment="dev").run
+    assert run is not None
+    client = Looking(site.address, site.token(site.requester), tries=1)
+    client.looks, began = [], time.monotonic()
+    assert [page.ended for page in client.follow(run.uid, wait=2, patience=3)][-1] is False
+    assert max(client.looks) <= began + 3 + 1
 
 
 def test_exit_code_tells_the_end(shell: Callable[[Holder], Shell], site: Site) -> None:
