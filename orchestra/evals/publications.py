@@ -128,7 +128,7 @@ def call(person: Person, place: Environment, uid: str) -> ToolCall:
     rows = ToolCall.objects.filter(
         run__deployment__in=roles.visible_to(person), run__deployment__environment=place
     )
-    found = rows.filter(uid=uid).first()
+    found = rows.select_related("turn__agent_version").filter(uid=uid).first()
     if found is None:
         raise NotFound("There is no such call in this environment that you may see.")
     return found

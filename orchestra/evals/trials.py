@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from orchestra import canonical
 from orchestra.canonical import Json
-from orchestra.contracts import Action, Delivery, Effect, Judgement, RuleHit
+from orchestra.contracts import Action, Delivery, Effect, Judgement, Mode, RuleHit, Verdict
 from orchestra.engine import situation
 from orchestra.engine.case import Reading
 from orchestra.errors import Invalid
@@ -50,6 +50,7 @@ class Wanted:
 class Trial:
     """What came out: by the rules alone and by the mode too; `unseen` is what happens to calls outside of a sample.
 
+    `share` is how many of such calls people see, from 0 to 1; it says nothing where there is no sample.
     `silent` are the rules that speak of the tool and did not match.
     """
 
@@ -58,6 +59,7 @@ class Trial:
     by_rules: Judgement
     ruling: Judgement
     unseen: Judgement | None
+    share: float
     matched: tuple[tuple[RuleHit, Rule | None], ...]
     silent: tuple[tuple[Document, Rule], ...]
 
@@ -76,7 +78,8 @@ def again(environment: Environment, call: ToolCall, mode: str) -> Trial:
     known = canonical.parse(bytes(ruling.context), limits=canonical.RESULTS)
     if not isinstance(known, dict):
         raise Invalid("What was kept of this call cannot be read.")
-    return _try(environment, _remembered(known), mode)
+    action = replace(_remembered(known), granted=_granted(environment, call))
+    return _try(environment, action, mode)
 
 
 def _try(environment: Environment, action: Action, mode: str) -> Trial:
@@ -93,6 +96,7 @@ def _try(environment: Environment, action: Action, mode: str) -> Trial:
         by_rules=by_rules,
         ruling=ruling,
         unseen=unseen if unseen.verdict is not ruling.verdict else None,
+        share=_share(by_rules, action, mode),
         matched=tuple((hit, rules.get((hit.policy, hit.rule))) for hit in ruling.hits),
         silent=tuple(
             (document, rule)
@@ -101,6 +105,13 @@ def _try(environment: Environment, action: Action, mode: str) -> Trial:
             if _speaks_of(rule, action) and (document.name, rule.id) not in hits
         ),
     )
+
+
+def _share(by_rules: Judgement, action: Action, mode: str) -> float:
+    """What the mode asks for at least, and what the rules ask for where they ask people."""
+    samples = mode == Mode.SAMPLED and action.effect is not Effect.READ
+    least = judge.SAMPLED_SHARE if samples else 0.0
+    return least if by_rules.verdict is Verdict.ALLOW else max(least, by_rules.requirements.sample)
 
 
 def _speaks_of(rule: Rule, action: Action) -> bool:
@@ -149,6 +160,13 @@ def _agent(environment: Environment, wanted: Wanted) -> tuple[Json, bool]:
     if version is None:
         return {"name": wanted.agent, "version": None, "model": None}, False
     return {"name": wanted.agent, "version": version.number, "model": version.model}, version.may
+
+
+def _granted(environment: Environment, call: ToolCall) -> bool:
+    """Whether the agent behind a call may use its tool here now. A step without an agent needs no grant."""
+    if call.turn is None:
+        return True
+    return call.tool_name in toolbox.granted(call.turn.agent_version.agent_id, environment.pk)
 
 
 def _context(environment: Environment, wanted: Wanted, agent: Json) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from orchestra.readings import Reading
 
 #: The glob that needs no tool to exist: it speaks of later ones too.
 EVERY: Final = "*"
+#: Names that would hide a policy: /policies/try/ is where calls are tried.
+TAKEN: Final = frozenset({"try"})
 
 _COMPARED: Final = re.compile(
     r"""(?<![\w.])(tool|effect|delivery|mode)\s*==\s*(?:"([^"\\\n]*)"|'([^'\\\n]*)')"""
@@ -37,6 +39,8 @@ class Known:
 
 def run(document: Document, report: Report, known: Known) -> None:
     """All checks; `document` holds the rules and tests whose shape is sound."""
+    if document.name in TAKEN:
+        report.add(f"{document.name!r} is the name of a page about policies; choose another one", "name")
     for rule in document.rules:
         at: Place = ("spec", "rules", rule.number)
         _condition(rule, report, (*at, "when"))

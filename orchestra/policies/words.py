@@ -70,7 +70,7 @@ def demands(of: Requirements) -> Iterator[str]:
     yield from _manners(of)
     yield from _times(of)
     if of.sample < 1:
-        yield f"People see {of.sample:.1%} of such calls; the others pass".replace(".0%", "%")
+        yield f"People see {share(of.sample)} of such calls; the others pass"
     if of.tier > 1:
         yield f"It counts as tier {of.tier} ({TIERS[of.tier]}) at least"
     if of.redact:
@@ -85,6 +85,11 @@ def duration(seconds: float) -> str:
         if count:
             found.append(f"{count} {unit}{'s' if count > 1 else ''}")
     return " ".join(found[:2]) or "less than a second"
+
+
+def share(of: float) -> str:
+    """A share in words: `12.5%`."""
+    return f"{of * 100:.4g}%"
 
 
 def listed(words: Iterable[str], *, last: str = "and") -> str:
@@ -125,13 +130,16 @@ def _calls(of: Rule) -> str:
 
 
 def _votes(of: Requirements) -> str:
-    many = "One person" if of.votes == 1 else f"{_number(of.votes).capitalize()} persons"
-    if not of.groups:
-        return f"{many} must approve"
-    groups = sorted(of.groups)
-    if of.votes == 1 and len(groups) == 1:
-        return f"One person of {groups[0]} must approve"
-    return f"{many} must approve, among them {listed(f'one of {group}' for group in groups)}"
+    """Where groups are asked, in any order or one, nobody else votes."""
+    many = "one person" if of.votes == 1 else f"{_number(of.votes)} persons"
+    asked = of.groups.union(*of.stages)
+    if not asked:
+        return f"{many.capitalize()} must approve"
+    many = f"{many} of {listed(sorted(asked), last='or')}"
+    if len(asked) == 1 or not of.groups:
+        return f"{many.capitalize()} must approve"
+    each = "each group" if of.groups == asked else listed(sorted(of.groups))
+    return f"At least {many} must approve, one of {each} among them"
 
 
 def _manners(of: Requirements) -> Iterator[str]:
@@ -149,9 +157,8 @@ def _times(of: Requirements) -> Iterator[str]:
     if of.expires_in is not None:
         yield f"It expires after {duration(of.expires_in)}, and nothing is done"
     if of.remind_after is not None:
-        yield f"Reviewers are reminded after {duration(of.remind_after)}"
-    if of.escalate_to:
-        yield f"Then {listed(sorted(of.escalate_to))} is told"
+        told = f", and {listed(sorted(of.escalate_to))} to be told then" if of.escalate_to else ""
+        yield f"It names a reminder after {duration(of.remind_after)}{told}; reminders are not sent yet"
     if of.grace:
         yield f"The decision takes effect {duration(of.grace)} after the last approval"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from orchestra import canonical
 from orchestra.engine import publish
-from orchestra.models import AuditEvent, Person, Ruling, ToolCall
+from orchestra.models import AgentVersion, AuditEvent, Grant, Person, Ruling, ToolCall
 from orchestra.people import roles
 from orchestra.tools import toolbox
 from tests import factories
@@ -30,6 +31,7 @@ RULE = {
     "message": "There is no order of this id.",
     "when": "observed.order == null",
 }
+MATCHES = {"id": "matches", "tools": [CANCEL], "message": "A share is seen."}
 ASKS = {
     "id": "asks",
     "tools": ["cancel_*"],
@@ -118,6 +120,25 @@ def test_mode_counts(client: Client, ada: Person) -> None:
     assert "Only a share of such calls" in page
 
 
+@pytest.mark.parametrize(
+    ("rule", "mode", "said"),
+    [
+        ({"verdict": "allow"}, "sampled", "(10%)"),
+        ({"verdict": "review", "requires": {"sample": 0.05}}, "sampled", "(10%)"),
+        ({"verdict": "review", "requires": {"sample": 0.5}}, "sampled", "(50%)"),
+        ({"verdict": "review", "requires": {"sample": 0.001}}, "execution", "(0.1%)"),
+        ({"verdict": "review", "requires": {"sample": 0.05}}, "proposal", ""),
+    ],
+)
+def test_share_that_people_see_is_the_one_that_is_taken(
+    client: Client, ada: Person, rule: dict[str, Any], mode: str, said: str
+) -> None:
+    put_in_force({**MATCHES, **rule}, by=ada)
+    outcome = attempt(client, mode=mode).split('id="ruling"')[1].split("<h3>")[0]
+    assert re.findall(r"\([\d.]+%\)", outcome) == ([said] if said else [])
+    assert "People see" not in outcome
+
+
 def test_what_was_identified_counts(client: Client, ada: Person) -> None:
     put_in_force({**RULE, "when": "!(args.user_id in run.identified)"}, by=ada)
     assert verdict(attempt(client, arguments='{"user_id": "u1"}')) == "Deny"
@@ -156,9 +177,10 @@ def made(ada: Person, **columns: Any) -> ToolCall:
     """A call that was judged, with what was known of it."""
     deployment = columns.pop("deployment", None) or factories.deployment()
     roles.give_defaults(deployment)
-    call = factories.toolcall(
-        factories.step(factories.run(factories.task(deployment))), tool_name=CANCEL, **columns
-    )
+    step = factories.step(factories.run(factories.task(deployment)))
+    if agent := columns.pop("agent_version", None):
+        columns["turn"] = factories.turn(step, agent_version=agent)
+    call = factories.toolcall(step, tool_name=CANCEL, **columns)
     known = {
         "tool": CANCEL, "effect": "write", "delivery": "key", "tier": 2, "args": {"canary": "canary"},
         "observed": {"order": None}, "mode": "proposal", "environment": "dev",
@@ -173,6 +195,16 @@ def test_call_that_was_made_is_tried_with_what_was_known_of_it(client: Client, a
     assert str(call.uid) in client.get("/policies/try/?environment=dev").content.decode()
     page = attempt(client, call=str(call.uid), tool="")
     assert (verdict(page), "canary" in page) == ("Deny", False)
+
+
+def test_call_of_an_agent_is_tried_with_what_the_agent_may_now(client: Client, ada: Person) -> None:
+    put_in_force(ASKS, by=ada)
+    agent = AgentVersion.objects.get(agent__name="clerk")
+    call = made(ada, agent_version=agent)
+    assert verdict(attempt(client, call=str(call.uid), tool="")) == "Ask people"
+    Grant.objects.all().delete()
+    page = attempt(client, call=str(call.uid), tool="")
+    assert (verdict(page), "The agent may not use this tool here." in page) == ("Deny", True)
 
 
 def test_call_of_a_deployment_that_they_do_not_see_cannot_be_tried(client: Client, ada: Person) -> None:
@@ -195,6 +227,11 @@ def test_trying_writes_nothing_and_needs_the_token_of_the_form(client: Client, a
     strict = signed_in(Person.objects.get(name="rita"), csrf=True)
     assert strict.post("/policies/try/", {"environment": "dev", "tool": CANCEL}).status_code == 403
     assert client.put("/policies/try/").status_code == 405
+
+
+def test_text_that_nothing_can_hold_is_refused(client: Client) -> None:
+    for name in ("tool", "agent", "environment", "mode", "origin", "call"):
+        assert "NUL" in attempt(client, 422, **{name: "a\0b"})
 
 
 def test_environment_in_which_they_see_nothing_is_not_there(client: Client, ada: Person) -> None:

@@ -135,6 +135,11 @@ def test_a_wrong_rule_is_refused_with_its_line(rules: str, line: int, words: str
     assert any(problem.startswith(f"{line}: ") and words in problem for problem in problems), problems
 
 
+def test_name_of_a_page_about_policies_is_refused() -> None:
+    (problem,) = refused(file(rule("r", "deny"), name="try"))
+    assert problem.startswith("2: 'try' is the name of a page about policies")
+
+
 TWO_ALIKE = """
 tests:
   - {name: t, action: {tool: a}, expect: {verdict: deny}}

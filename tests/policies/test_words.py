@@ -34,8 +34,8 @@ def test_rule_is_one_sentence_and_what_people_must_do() -> None:
     when = 'agent.name == "clerk" && environment == "prod" && size(observed.order.items) > 3'
     assert str(words.rule(rule(when=when, requires=demands))) == (
         "When cancel_order is called and the agent is “clerk” and the environment is “prod” and "
-        "the size of the observed order.items is more than 3: people are asked. Two persons must approve, among them "
-        "one of finance and one of operators. Each vote needs a reason. It expires after 4 hours, and nothing is done."
+        "the size of the observed order.items is more than 3: people are asked. At least two persons of finance or "
+        "operators must approve, one of each group among them. Each vote needs a reason. It expires after 4 hours, and nothing is done."
     )
 
 
@@ -156,19 +156,39 @@ def test_all_that_people_can_be_asked_for_has_words() -> None:
         sample=0.25, grace=60.0, tier=4, redact=frozenset({"args.card"}),
     )  # fmt: skip
     assert list(words.demands(given)) == [
-        "One person of finance must approve",
+        "At least one person of finance or operators must approve, one of finance among them",
         "Two rejections end it",
         "They vote in this order: operators then finance",
         "Each approval needs a fresh sign-in",
         "Nobody sees the votes of others before their own",
         "Whoever edited the call cannot approve it",
-        "Reviewers are reminded after 1 hour",
-        "Then admins is told",
+        "It names a reminder after 1 hour, and admins to be told then; reminders are not sent yet",
         "The decision takes effect 1 minute after the last approval",
         "People see 25% of such calls; the others pass",
         "It counts as tier 4 (critical) at least",
         "Reviewers do not see args.card",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (Requirements(), "One person must approve"),
+        (Requirements(votes=2), "Two persons must approve"),
+        (Requirements(votes=2, groups=frozenset({"finance"})), "Two persons of finance must approve"),
+        (
+            Requirements(stages=frozenset({("operators", "finance")}), votes=2),
+            "Two persons of finance or operators must approve",
+        ),
+    ],
+)
+def test_votes_are_those_of_the_groups_that_are_asked(given: Requirements, said: str) -> None:
+    assert next(words.demands(given)) == said
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.25, "25%"), (0.07, "7%"), (0.001, "0.1%"), (0.0004, "0.04%")])
+def test_shares(share: float, said: str) -> None:
+    assert words.share(share) == said
 
 
 def test_test_of_a_policy_in_words() -> None:

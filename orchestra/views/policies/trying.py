@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -42,8 +42,11 @@ class Typed:
     wrong: dict[str, str] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
-        """A short text."""
-        return self.given.get(name, "").strip()[:LONGEST]
+        """A short text. Raises Invalid for one that names nothing, because nothing can hold it."""
+        text = self.given.get(name, "").strip()[:LONGEST]
+        if "\0" in text:
+            raise Invalid.at(f"/{name}", "No text holds a NUL character.")
+        return text
 
     def json(self, name: str, empty: Json) -> Json:
         """A field that holds JSON; what is wrong with it is noted."""
@@ -142,13 +145,14 @@ def _context(
 def _told(trial: Trial) -> dict[str, Any]:
     """A trial for a template."""
     ruling, tool = trial.ruling, visible(trial.action.tool)
+    asks = ruling.verdict is Verdict.REVIEW
     return {
         "verdict": words.VERDICTS[ruling.verdict],
         "state": STATES[str(ruling.verdict)],
         "call": visible(words.action(trial.action)),
         "mode": trial.mode,
-        "demands": list(words.demands(ruling.requirements)) if ruling.verdict is Verdict.REVIEW else [],
-        "share": f"{ruling.requirements.sample:.0%}" if trial.unseen is not None else "",
+        "demands": list(words.demands(replace(ruling.requirements, sample=1.0))) if asks else [],
+        "share": words.share(trial.share),
         "unseen": words.VERDICTS[trial.unseen.verdict] if trial.unseen is not None else "",
         "matched": [
             {"hit": hit, "verdict": words.VERDICTS[hit.verdict], "state": STATES[str(hit.verdict)],
