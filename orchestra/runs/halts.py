@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from orchestra.engine import halt
 from orchestra.errors import Invalid, NotAllowed, NotFound
@@ -67,10 +69,16 @@ def visible(holder: Holder) -> QuerySet[Halt]:
 
 def find(uid: UUID, holder: Holder) -> Halt:
     """One halt. Raises NotFound, also for one that is not theirs to see."""
-    row = visible(holder).filter(uid=uid).first()
+    row = visible(holder).annotate(seen_at=Now()).filter(uid=uid).first()
     if row is None:
         raise NotFound(f"There is no halt {uid}.")
     return row
+
+
+def seen_at(row: Halt) -> datetime:
+    """The database's time at which a halt was found."""
+    moment: datetime = getattr(row, "seen_at", row.created_at)
+    return moment
 
 
 def on(holder: Holder) -> list[Halt]:

@@ -30,18 +30,20 @@ SELECT p.uid, p.sentence, p.created_at, p.tier, w.name || '@' || e.name FROM (
 JOIN orchestra_deployment d ON d.id = p.deployment_id JOIN orchestra_workflow w ON w.id = d.workflow_id
 JOIN orchestra_environment e ON e.id = d.environment_id ORDER BY p.created_at LIMIT 5
 """
-#: Rows of (what, name, hour, number).
+#: Rows of (what, name, hour, number), and what time it is; the hours are those that `of` counts.
 HOURLY = """
-SELECT 'proposals', 'opened', date_trunc('hour', created_at), count(*) FROM orchestra_proposal
-WHERE created_at >= %(since)s AND deployment_id = ANY(%(seen)s) GROUP BY 3
+SELECT 'now', '', now(), 0
+UNION ALL SELECT 'proposals', 'opened', date_trunc('hour', created_at), count(*) FROM orchestra_proposal
+WHERE created_at >= date_trunc('hour', now()) - interval '23 hours' AND deployment_id = ANY(%(seen)s) GROUP BY 3
 UNION ALL SELECT 'proposals', 'decided', date_trunc('hour', decided_at), count(*) FROM orchestra_proposal
-WHERE state IN ('approved', 'rejected', 'returned') AND decided_at >= %(since)s AND deployment_id = ANY(%(seen)s)
-GROUP BY 3
+WHERE state IN ('approved', 'rejected', 'returned') AND decided_at >= date_trunc('hour', now()) - interval '23 hours'
+  AND deployment_id = ANY(%(seen)s) GROUP BY 3
 UNION ALL SELECT 'proposals', 'expired', date_trunc('hour', decided_at), count(*) FROM orchestra_proposal
-WHERE state = 'expired' AND decided_at >= %(since)s AND deployment_id = ANY(%(seen)s) GROUP BY 3
+WHERE state = 'expired' AND decided_at >= date_trunc('hour', now()) - interval '23 hours'
+  AND deployment_id = ANY(%(seen)s) GROUP BY 3
 UNION ALL SELECT 'runs', state, date_trunc('hour', finished_at), count(*) FROM orchestra_run
-WHERE state IN ('succeeded', 'failed', 'cancelled') AND finished_at >= %(since)s AND deployment_id = ANY(%(seen)s)
-GROUP BY 2, 3
+WHERE state IN ('succeeded', 'failed', 'cancelled') AND finished_at >= date_trunc('hour', now()) - interval '23 hours'
+  AND deployment_id = ANY(%(seen)s) GROUP BY 2, 3
 """
 #: Rows of (what, name, number, figure): ages (tier, bucket, count), failures (class, steps, calls), medians.
 STANDING = """
@@ -97,8 +99,9 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything on the overview page. `medians` are seconds by tier, with how many were decided."""
+    """Everything on the overview page, as of `at`. `medians` are seconds by tier, with how many were decided."""
 
+    at: datetime
     ages: Table
     proposals: Table
     finished: Table
@@ -107,14 +110,16 @@ class Figures:
     oldest: Sequence[Waiting]
 
 
-def of(holder: Holder, now: datetime) -> Figures:
+def of(holder: Holder) -> Figures:
     """The figures for the deployments that the holder sees."""
     seen = list(roles.visible_to(holder).values_list("pk", flat=True))
+    hourly = _rows(HOURLY, seen)
+    now: datetime = next(row[2] for row in hourly if row[0] == "now")
     full = now.replace(minute=0, second=0, microsecond=0)
     hours = [full - timedelta(hours=back) for back in reversed(range(HOURS))]
-    hourly = _rows(HOURLY, seen, hours[0])
     standing = _by_kind(_rows(STANDING, seen))
     return Figures(
+        at=now,
         ages=_ages(standing["ages"]),
         proposals=_hourly([row[1:] for row in hourly if row[0] == "proposals"], hours, ENDS),
         finished=_hourly([row[1:] for row in hourly if row[0] == "runs"], hours, OUTCOMES),
@@ -157,8 +162,8 @@ def _failures(rows: Sequence[tuple[Any, ...]]) -> Table:
     return Table(labels, [Series("steps", steps), Series("calls", calls)])
 
 
-def _rows(sql: str, seen: Sequence[int], since: datetime | None = None) -> list[tuple[Any, ...]]:
+def _rows(sql: str, seen: Sequence[int]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"seen": list(seen), "most": LOOKED_AT, "since": since})
+        cursor.execute(sql, {"seen": list(seen), "most": LOOKED_AT})
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found

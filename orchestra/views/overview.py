@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orchestra.models import Person
@@ -18,11 +17,10 @@ from orchestra.views.access import for_people
 @for_people
 def overview(request: HttpRequest, person: Person) -> HttpResponse:
     """One page, read anew with every look."""
-    now = timezone.now()
-    found = figures.of(person, now)
+    found = figures.of(person)
     shown = {
         "section": "overview",
-        "now": now,
+        "now": found.at,
         "charts": [
             ("ages", "The queue now, by age", "Proposals that wait, by tier", charts.rows(found.ages)),
             (

@@ -33,7 +33,7 @@ def test_queue_is_told_by_age_and_tier(scene: Scene) -> None:
     for tier, minutes in ((4, 1), (4, 30), (2, 300), (1, 3000)):
         _, proposal = scene.asked(tier=tier)
         older(proposal, minutes=minutes)
-    ages = overview.of(scene.operator, factories.now()).ages
+    ages = overview.of(scene.operator).ages
     assert {row.name: list(row.numbers) for row in ages.series} == {
         "critical": [1, 1, 0, 0, 0],
         "high": [0, 0, 0, 0, 0],
@@ -54,7 +54,7 @@ def test_proposals_and_runs_are_counted_by_hour_of_the_last_day(scene: Scene) ->
     for state in ("succeeded", "succeeded", "failed"):
         scene.run(state)
     scene.run("cancelled")
-    found = overview.of(scene.operator, factories.now())
+    found = overview.of(scene.operator)
     sums = {row.name: sum(row.numbers) for row in (*found.proposals.series, *found.finished.series)}
     assert sums == {"opened": 1, "decided": 1, "expired": 1, "succeeded": 2, "failed": 1, "cancelled": 1}
     assert len(found.proposals.labels) == overview.HOURS
@@ -66,7 +66,7 @@ def test_failures_are_counted_by_class_the_most_frequent_first(scene: Scene) -> 
         factories.step(run, f"s{number}", state="failed")
     call = factories.toolcall(factories.step(run, "serve", state="running"))
     factories.walk(call, "denied", failure_class="policy_block")
-    failures = overview.of(scene.operator, factories.now()).failures
+    failures = overview.of(scene.operator).failures
     assert list(failures.labels) == ["bug", "policy block"]
     assert [list(row.numbers) for row in failures.series] == [[3, 0], [0, 1]]
     assert Step.objects.filter(state="failed").count() == 3
@@ -91,7 +91,7 @@ def test_nothing_is_told_of_what_one_does_not_see(scene: Scene) -> None:
     factories.walk(proposal, "approved")
     scene.asked(sentence="covert")
     scene.run("failed")
-    figures = overview.of(scene.outsider, factories.now())
+    figures = overview.of(scene.outsider)
     assert figures.medians == []
     assert figures.oldest == []
     assert all(

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orchestra.errors import Invalid
@@ -58,7 +57,7 @@ def page(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
         "halt": told(row),
         "flight": flight,
         "moving": moving,
-        "now": timezone.now(),
+        "now": halts.seen_at(row),
         "may_lift": row.state == "on" and halts.may(person, row),
     }
     if request.headers.get("HX-Request") == "true":

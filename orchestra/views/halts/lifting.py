@@ -7,7 +7,6 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from orchestra.errors import Invalid, NotAllowed, StaleState
@@ -29,7 +28,7 @@ def lift(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
         shown = {
             "section": "halts",
             "halt": told(row),
-            "now": timezone.now(),
+            "now": halts.seen_at(row),
             "problem": error,
             "typed": request.POST.get("reason", ""),
             "may_lift": row.state == "on" and halts.may(person, row),
