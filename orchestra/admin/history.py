@@ -181,12 +181,17 @@ class ApprovalAdmin(Digested):
     """Votes of people."""
 
     within = "proposal__deployment"
-    list_display = ("uid", "proposal_uid", "person", "verdict", "category", "created_at")
+    list_display = ("uid", "proposal_uid", "person", "verdict", "category", "created_at", "withdrawn_at")
     list_filter = ("verdict",)
     list_select_related = ("proposal", "person")
     search_fields = ("=uid", "=proposal__uid", "=person__name")
-    fields = ("uid", "proposal_uid", "person", "account", "verdict", "category", "reason", "digest_in_hex", "opened_at", "authentication", "created_at")  # fmt: skip
+    fields = ("uid", "proposal_uid", "person", "account", "verdict", "category", "reason", "digest_in_hex", "opened_at", "authentication", "created_at", "withdrawn_at")  # fmt: skip
     readonly_fields = ("proposal_uid", "digest_in_hex")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Where nobody sees the votes of others before their own, only those on what is decided."""
+        blind = {"proposal__state": "pending", "proposal__requirements__contains": {"blind": True}}
+        return super().get_queryset(request).exclude(**blind)
 
     @admin.display(description="proposal")
     def proposal_uid(self, row: Approval) -> str:

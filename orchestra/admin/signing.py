@@ -29,6 +29,10 @@ class Ended(Read):
         """As accounts."""
         return can(request, "view", "user")
 
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """The front page names what may be seen; Django would ask for permissions of the package."""
+        return self.has_view_permission(request)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """As accounts; a superuser's only by superusers."""
         allowed = can(request, "change", "user")

@@ -12,4 +12,5 @@ register = template.Library()
 @register.filter
 def visible(value: object) -> str:
     """The text with every character that one cannot see as its code point, line by line."""
-    return "\n".join(map(shown, str(value).splitlines()))
+    # Not splitlines: that ends a line at characters that a page shows as a space, or not at all.
+    return "\n".join(map(shown, str(value).replace("\r\n", "\n").split("\n")))

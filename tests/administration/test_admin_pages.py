@@ -11,18 +11,23 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from orchestra.audit import governance
 from orchestra.delivery import outbox
 from orchestra.models import (
+    Approval,
     AuditEvent,
     Budget,
     Deployment,
     Draft,
+    Environment,
     Grant,
     Halt,
     OutboxMessage,
+    Person,
     Policy,
     RoutingRule,
     Run,
+    Task,
     User,
     Webhook,
     WebhookDelivery,
@@ -30,7 +35,7 @@ from orchestra.models import (
 from orchestra.people import roles
 from orchestra.views.administration import FAMILIES
 from tests import factories
-from tests.administration.conftest import signed_in, staff
+from tests.administration.conftest import data, signed_in, staff
 from tests.databases import Database
 
 READ_ONLY = [
@@ -174,6 +179,60 @@ def test_lists_of_what_happened_hold_what_is_theirs_to_see_alone(auditor: User) 
     events = client.get(address(AuditEvent, "changelist")).content.decode()
     assert address(AuditEvent, "change", theirs) in events
     assert address(AuditEvent, "change", others) not in events
+
+
+HIDDEN = "pay\u202e\u2028\x0b\u200bme"
+SHOWN = "pay⟨U+202E⟩⟨U+2028⟩⟨U+000B⟩⟨U+200B⟩me"
+
+
+def test_characters_that_nobody_sees_are_shown_by_their_code_points(root: User) -> None:
+    task, halt = factories.task(subject=HIDDEN), factories.halt(reason=HIDDEN)
+    vote = factories.approval(reason=HIDDEN)
+    place = factories.environment()
+    governance.record(place, "changed", by=root, reason=HIDDEN)
+    (event,) = governance.told(place)
+    client = signed_in(root)
+    for path in (
+        address(Task, "change", task.pk),
+        address(Approval, "change", vote.pk),
+        address(Halt, "changelist"),
+        address(Halt, "change", halt.pk),
+        address(Halt, "history", halt.pk),
+        address(AuditEvent, "changelist"),
+        address(AuditEvent, "change", event.pk),
+        address(Environment, "history", place.pk),
+    ):
+        page = client.get(path).content.decode()
+        assert SHOWN in page, path
+        assert [char for char in "\u202e\u2028\x0b\u200b" if char in page] == [], path
+
+
+def test_what_is_typed_is_sent_back_as_it_is(root: User) -> None:
+    person = factories.person(full_name=f"Ro “{HIDDEN}”")
+    given = data(signed_in(root), address(Person, "change", person.pk))
+    assert given["full_name"] == [f"Ro “{HIDDEN}”"]
+
+
+def test_blind_votes_are_listed_once_the_question_is_decided(root: User) -> None:
+    blind = factories.proposal(requirements={"blind": True})
+    plain = factories.proposal()
+    votes = {of: factories.approval(of) for of in (blind, plain)}
+    client = signed_in(root)
+    page = client.get(address(Approval, "changelist")).content.decode()
+    assert str(votes[plain].uid) in page
+    assert str(votes[blind].uid) not in page
+    answer = client.get(address(Approval, "change", votes[blind].pk), follow=True)
+    assert str(votes[blind].person) not in answer.content.decode()
+    factories.walk(blind, "expired")
+    assert str(votes[blind].uid) in client.get(address(Approval, "changelist")).content.decode()
+
+
+def test_who_may_change_accounts_finds_their_sessions_and_links_on_the_front_page(admin: User) -> None:
+    page = signed_in(admin).get("/admin/").content.decode()
+    for path in ("usersessions/usersession", "socialaccount/socialaccount", "mfa/authenticator"):
+        assert f'href="/admin/{path}/"' in page
+    outsider = signed_in(staff("nobody-yet")).get("/admin/").content.decode()
+    assert "usersession" not in outsider
 
 
 def test_settings_and_halts_of_foreign_deployments_are_not_listed(admin: User) -> None:
