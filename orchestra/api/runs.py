@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
-from ninja.responses import Status
 from pydantic import BaseModel, Field, StrictInt
 
-from orchestra.api import callers, cursors, shapes, waiting
+from orchestra.api import callers, cursors, keys, shapes, waiting
 from orchestra.api.callers import Caller, Token
+from orchestra.api.keys import Key
 from orchestra.api.shapes import Cursor, Place, Reason, Short, Who
 from orchestra.api.waiting import Wait
-from orchestra.engine import cancel, fork
 from orchestra.engine.connections import borrow
+from orchestra.intake.keys import Done, once
 from orchestra.models import AuditEvent, Run, Step
-from orchestra.people import roles
 from orchestra.people.roles import Holder
-from orchestra.runs import listing, why
+from orchestra.runs import listing, operate, why
 from orchestra.runs.listing import Filters
 
 router = Router(tags=["Runs"])
@@ -126,6 +126,10 @@ class Fork(Reason):
     checkpoint: StrictInt = Field(ge=0, le=20_000, description="So many steps are kept; 0: from the start.")
 
 
+#: A new run, or the same one that goes on.
+AGAIN: Final = {200: RunTold, **shapes.answers(RunTold, 404, 409, 413, 415, 423, status=201)}
+
+
 @router.get("", response=shapes.answers(RunPage), auth=Token("runs:read"))
 def list_runs(request: HttpRequest, filters: Query[RunFilters]) -> RunPage:
     """Runs that the token's holder may see, the newest first."""
@@ -141,61 +145,90 @@ def list_runs(request: HttpRequest, filters: Query[RunFilters]) -> RunPage:
 def get_run(request: HttpRequest, uid: UUID, wait: Wait = 0) -> RunTold:
     """One run; with `wait`, when it has ended or the seconds are over."""
     holder = callers.of(request).holder
-    return waiting.until(lambda: _find(uid, holder), lambda run: run.finished_at is not None, seconds=wait)
+    if wait:
+        waiting.until(lambda: _is_over(uid, holder), bool, seconds=wait)
+    return _find(uid, holder)
 
 
 @router.get("/{uuid:uid}/events", response=shapes.answers(EventPage, 404), auth=Token("runs:read"))
 def list_events(request: HttpRequest, uid: UUID, cursor: After = "", wait: Wait = 0) -> EventPage:
     """What happened in a run, after a cursor; with `wait`, as soon as there is something, or the run has ended."""
     holder, after = callers.of(request).holder, cursors.number(cursor) or 0
-    return waiting.until(
-        lambda: _events(uid, holder, after), lambda page: bool(page.items) or page.ended, seconds=wait
-    )
+    if wait:
+        waiting.until(lambda: _is_over(uid, holder, after), bool, seconds=wait)
+    return _events(uid, holder, after)
 
 
 @router.post(
     "/{uuid:uid}/cancel", response=shapes.answers(RunTold, 404, 409, 413, 415), auth=Token("runs:operate")
 )
 def cancel_run(request: HttpRequest, uid: UUID, body: Reason) -> RunTold:
-    """Ask for the end of a run. It ends when what is in flight has settled; asking again changes nothing."""
-    caller = _operator(request, uid)
-    cancel.request(uid=uid, by=caller.person(), reason=body.reason)
-    return _find(uid, caller.holder)
+    """Ask for the end of a run. It ends when what is in flight has settled; asking again changes nothing.
+
+    Whoever asked for the task may do this too, while they may submit there.
+    """
+    holder = callers.of(request).holder
+    operate.cancel(uid, by=holder, reason=body.reason)
+    return _find(uid, holder)
 
 
-@router.post(
-    "/{uuid:uid}/retry",
-    response=shapes.answers(RunTold, 404, 409, 413, 415, status=201),
-    auth=Token("runs:operate"),
-)
-def retry_run(request: HttpRequest, uid: UUID, body: Reason) -> Status[RunTold]:
-    """Do again what failed, in a new run of the same task; what has succeeded is kept."""
-    caller = _operator(request, uid)
-    last = Step.objects.filter(run__uid=uid).count()
-    made = fork.run(uid=uid, checkpoint=last, by=caller.person(), reason=body.reason)
-    return Status(201, _find(made.uid, caller.holder))
+@router.post("/{uuid:uid}/retry", response=AGAIN, auth=Token("runs:operate"))
+def retry_run(request: HttpRequest, uid: UUID, body: Reason, idempotency_key: Key = "") -> HttpResponse:
+    """Do again what failed; what has succeeded is kept.
+
+    A run that has failed or was cancelled goes on as a new run (201), and only one at a time. An escalated one goes on
+    itself (200): what it asks is answered with "try again", which only people do, with the scope `questions:answer`.
+    """
+    caller = callers.of(request)
+    may_answer = "questions:answer" in caller.token.scopes
+
+    def retry() -> Run:
+        return operate.retry(uid, by=caller.holder, reason=body.reason, may_answer=may_answer)
+
+    asked = {"operation": "retry", "run": str(uid), **body.model_dump()}
+    return _once(caller, uid, keys.given(request, idempotency_key), asked, retry)
 
 
 @router.post(
     "/{uuid:uid}/fork",
-    response=shapes.answers(RunTold, 404, 409, 413, 415, status=201),
+    response=shapes.answers(RunTold, 404, 409, 413, 415, 423, status=201),
     auth=Token("runs:operate"),
 )
-def fork_run(request: HttpRequest, uid: UUID, body: Fork) -> Status[RunTold]:
+def fork_run(request: HttpRequest, uid: UUID, body: Fork, idempotency_key: Key = "") -> HttpResponse:
     """Begin a new run of the same task with the first steps of this one."""
-    caller = _operator(request, uid)
-    made = fork.run(uid=uid, checkpoint=body.checkpoint, by=caller.person(), reason=body.reason)
-    return Status(201, _find(made.uid, caller.holder))
-
-
-def _operator(request: HttpRequest, uid: UUID) -> Caller:
-    """The person who may operate this run. Raises NotFound, NotAllowed."""
     caller = callers.of(request)
-    caller.person()
+
+    def fork() -> Run:
+        return operate.fork(uid, checkpoint=body.checkpoint, by=caller.holder, reason=body.reason)
+
+    asked = {"operation": "fork", "run": str(uid), **body.model_dump()}
+    return _once(caller, uid, keys.given(request, idempotency_key), asked, fork)
+
+
+def _once(caller: Caller, uid: UUID, key: str | None, asked: object, do: Callable[[], Run]) -> HttpResponse:
+    """Do it, or tell what was told when it was done under this key; 200 if the run itself goes on."""
+
+    def make() -> Done:
+        run = do()
+        return Done(run.task, _find(run.uid, caller.holder).model_dump_json())
+
+    if key is None:
+        done = make()
+    else:
+        operate.check(uid, caller.holder)  # as it is now, though it was done before
+        done = once(key, by=caller.holder, body=asked, make=make)
+    told = RunTold.model_validate_json(done.answer)
+    where, status = f"/api/v1/runs/{told.uid}", 200 if told.uid == uid else 201
+    return keys.answer(done.answer, where, status=status, repeated=done.repeated)
+
+
+def _is_over(uid: UUID, holder: Holder, after: int | None = None) -> bool:
+    """Whether nothing is to be waited for: it has ended, is not theirs to see, or has news after that event."""
     with borrow():
-        run = listing.find(uid, caller.holder)
-        roles.check(caller.holder, "operate", run.deployment)
-    return caller
+        rows = listing.visible(holder).filter(uid=uid, finished_at__isnull=True)
+        if not rows.exists():
+            return True
+        return after is not None and AuditEvent.objects.filter(chain=uid, seq__gt=after).exists()
 
 
 def _find(uid: UUID, holder: Holder) -> RunTold:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Header, Query, Router
+from ninja import Query, Router
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, StrictInt
 
 from orchestra import instants
-from orchestra.api import callers, cursors, shapes, waiting
+from orchestra.api import callers, cursors, keys, shapes, waiting
 from orchestra.api.callers import Token
+from orchestra.api.keys import Key
 from orchestra.api.shapes import Cursor, Given, Place, Short, Who
 from orchestra.api.waiting import Wait
 from orchestra.engine.connections import borrow
@@ -26,7 +27,6 @@ from orchestra.people.roles import Holder
 
 router = Router(tags=["Tasks"])
 ON_PAGE: Final = 50
-REPLAYED: Final = "Idempotency-Replayed"
 
 
 def _moment(value: object) -> object:
@@ -43,16 +43,6 @@ def _near(value: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment), AfterValidator(_near)]
-
-
-Key = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        max_length=200,
-        description="Your own name for this request: however often it is sent, it makes one task.",
-    ),
-]
 
 
 class TaskAsked(Given):
@@ -126,6 +116,9 @@ class TaskFilters(BaseModel):
     subject: Short = ""
     workflow: Short = ""
     environment: Short = ""
+    state: Literal["", "live", "ended"] = Field(
+        "", description="live: a run of it has not ended; ended: all have."
+    )
     mine: bool = Field(default=False, description="Only those that the token's holder has submitted.")
     cursor: Cursor = ""
 
@@ -144,7 +137,7 @@ def submit_task(
     seconds are over, and tells the task as it is then.
     """
     caller = callers.of(request)
-    key = idempotency_key if "Idempotency-Key" in request.headers else None
+    key = keys.given(request, idempotency_key)
     made = intake.accept(_request(body, caller.holder), by=caller.holder, key=key, told=_text)
     if made.repeated:
         roles.check(caller.holder, "submit", made.task.deployment)
@@ -152,11 +145,7 @@ def submit_task(
     if wait:
         found = waiting.until(lambda: _find(made.task.uid, caller.holder), _over, seconds=wait)
         text = found.model_dump_json()
-    answer = HttpResponse(text, content_type="application/json; charset=utf-8", status=201)
-    answer.headers["Location"] = f"/api/v1/tasks/{made.task.uid}"
-    if made.repeated:
-        answer.headers[REPLAYED] = "true"
-    return answer
+    return keys.answer(text, f"/api/v1/tasks/{made.task.uid}", repeated=made.repeated)
 
 
 @router.get("", response=shapes.answers(TaskPage), auth=Token("tasks:read"))
@@ -217,6 +206,9 @@ def _filtered(rows: QuerySet[Task], filters: TaskFilters, holder: Holder) -> Que
         "deployment__environment__name": filters.environment,
     }
     rows = rows.filter(**{name: value for name, value in columns.items() if value})
+    if filters.state:
+        live = Exists(_own_runs().filter(task=OuterRef("pk"), finished_at__isnull=True))
+        rows = rows.filter(live if filters.state == "live" else ~live)
     if not filters.mine:
         return rows
     owner = "requester" if roles.name_of(holder).startswith("person:") else "service"
@@ -224,9 +216,13 @@ def _filtered(rows: QuerySet[Task], filters: TaskFilters, holder: Holder) -> Que
 
 
 def _with_runs(rows: QuerySet[Task]) -> QuerySet[Task]:
-    """With their own runs, not those that came of them."""
-    own = Run.objects.filter(parent_run__isnull=True).defer("output", "input", "limits").order_by("pk")
+    own = _own_runs().defer("output", "input", "limits").order_by("pk")
     return rows.prefetch_related(Prefetch("runs", queryset=own))
+
+
+def _own_runs() -> QuerySet[Run]:
+    """The runs of tasks, not those that came of them."""
+    return Run.objects.filter(parent_run__isnull=True)
 
 
 def _find(uid: UUID, holder: Holder) -> TaskTold:

@@ -13,9 +13,11 @@ from orchestra.engine import dispatch, outbox, words
 from orchestra.engine.connections import borrow
 from orchestra.errors import NotFound, StaleState
 from orchestra.models import HumanTask, Person, Run
+from orchestra.people import roles
+from orchestra.people.roles import Holder
 
 
-def request(*, uid: UUID, by: Person, reason: str) -> Run:
+def request(*, uid: UUID, by: Holder, reason: str) -> Run:
     """Ask once; asking again changes nothing. Raises NotFound, or StaleState when the run has ended."""
     reason = words.reason(reason, needed="Say why: it is kept in the record.")
     with borrow():
@@ -36,7 +38,7 @@ def lock(uid: UUID) -> Run:
     return run
 
 
-def call_off(run: Run, *, actor: str, reason: str, by: Person | None = None) -> list[Event]:
+def call_off(run: Run, *, actor: str, reason: str, by: Holder | None = None) -> list[Event]:
     """Write the wish down and make the run due: a worker ends it. The caller has locked it, and appends the events."""
     said = f"cancel asked for: {reason}"
     if run.state == "escalated":
@@ -45,7 +47,7 @@ def call_off(run: Run, *, actor: str, reason: str, by: Person | None = None) -> 
     else:
         events = [moves.noted(run, actor=actor, reason=said)]
     Run.objects.filter(pk=run.pk).update(
-        cancel_requested_at=Now(), cancel_requested_by=by, wake=F("wake") + 1, due_at=Now()
+        cancel_requested_at=Now(), cancel_requested_by=_person(by), wake=F("wake") + 1, due_at=Now()
     )
     return events
 
@@ -60,15 +62,20 @@ def close(run: Run, *, actor: str, reason: str) -> list[Event]:
     return events
 
 
-def _ask(run: Run, by: Person, reason: str) -> None:
+def _ask(run: Run, by: Holder, reason: str) -> None:
     """A run that nobody has begun ends here; but a child's end concerns its parent, so a worker writes that."""
-    actor = f"person:{by.name}"
+    actor = roles.name_of(by)
     if run.state == "queued" and run.started_at is None and run.parent_run_id is None:
         moves.move(
             run, "cancelled", actor=actor, reason=reason, finished_at=Now(), due_at=None, cancel_requested_at=Now(),
-            cancel_requested_by=by,
+            cancel_requested_by=_person(by),
         )  # fmt: skip
         outbox.announce(run)
         return
     append(call_off(run, actor=actor, reason=reason, by=by))
     dispatch.announce([run.pk])
+
+
+def _person(by: Holder | None) -> Person | None:
+    """Of a system the record alone tells."""
+    return by if isinstance(by, Person) else None

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from orchestra import logs, moves
 from orchestra.audit.append import append
-from orchestra.engine import cancel, claim, dispatch, words
+from orchestra.engine import cancel, claim, dispatch, halt, words
 from orchestra.engine.connections import borrow
-from orchestra.errors import Invalid, StaleState
-from orchestra.models import Person, Run, Step
+from orchestra.errors import Halted, Invalid, StaleState
+from orchestra.models import Run, Step
+from orchestra.people import roles
+from orchestra.people.roles import Holder
 from orchestra.states import TOOLCALL
 from orchestra.workflows import graph
 from orchestra.workflows.spec import Join, WorkflowSpec
@@ -23,31 +26,47 @@ COPIED = (
 )  # fmt: skip
 
 
-def run(*, uid: UUID, checkpoint: int, by: Person, reason: str) -> Run:
+def run(*, uid: UUID, checkpoint: int, by: Holder, reason: str, alone: bool = False) -> Run:
     """Fork a run that has ended or is escalated, after its `checkpoint`-th step (0: from the start).
 
-    The new run has the same task, version and input. Raises NotFound, StaleState (still at work), Invalid.
+    The new run has the same task, version and input. `alone`: unless another fork is at it, or has succeeded.
+    Raises NotFound, StaleState (still at work, a child, not alone), Halted, Invalid.
     """
     reason = words.reason(reason)
     with borrow():
         original = cancel.lock(uid)
-        if original.finished_at is None and original.state != "escalated":
-            raise StaleState(
-                "Only a run that has ended or is escalated can be forked: two would do the same work."
-            )
-        if original.toolcalls.filter(state__in=sorted(TOOLCALL.live)).exists():
-            raise StaleState("A call of this run is not settled yet: both runs could do the same.")
+        _check(original, alone=alone)
         last = original.steps.count()
         if not 0 <= checkpoint <= last:
             raise Invalid(f"The run has checkpoints 0 to {last}, not {checkpoint}.")
         made = _copy(original, checkpoint)
-        actor = f"person:{by.name}"
+        actor = roles.name_of(by)
         events = moves.born([made], actor=actor, reason=f"fork of {uid} at {checkpoint}: {reason}")
         events += moves.born(_steps(original, made, checkpoint), actor=actor, reason=f"copied from {uid}")
         append(events)
         dispatch.announce([made.pk])
     logs.event("run.forked", run=made.uid, original=uid)
     return made
+
+
+def _check(original: Run, *, alone: bool) -> None:
+    """Whether it can be forked; the caller holds its lock. The halt latch is held from here on."""
+    if original.parent_run_id is not None:
+        raise StaleState(
+            "Another run started this one and does not wait for a new one: retry or fork that run."
+        )
+    if original.finished_at is None and original.state != "escalated":
+        raise StaleState(
+            "Only a run that has ended or is escalated can be forked: two would do the same work."
+        )
+    if original.toolcalls.filter(state__in=sorted(TOOLCALL.live)).exists():
+        raise StaleState("A call of this run is not settled yet: both runs could do the same.")
+    at_it = original.forks.filter(Q(finished_at__isnull=True) | Q(state="succeeded")).order_by("-pk")
+    if alone and (other := at_it.first()) is not None:
+        raise StaleState(f"It is being done again, or was, by run {other.uid}.")
+    halt.share_latch()
+    if halt.covers(original.pk):
+        raise Halted("A halt covers this run. Lift it first: a fork must not lead round it.")
 
 
 def _copy(original: Run, checkpoint: int) -> Run:

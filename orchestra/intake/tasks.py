@@ -7,25 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
-from django.db import IntegrityError
-from django.db.models.functions import Now
+from datetime import datetime
 
 from orchestra import canonical, logs
 from orchestra.engine import submit
 from orchestra.engine.connections import borrow
-from orchestra.errors import Bug, Invalid, KeyReused, NotFound, Problem
-from orchestra.models import Deployment, IdempotencyKey, Person, Run, ServiceAccount, Task
+from orchestra.errors import Invalid, NotFound, Problem
+from orchestra.intake import keys
+from orchestra.intake.keys import Done
+from orchestra.models import Deployment, Person, Run, ServiceAccount, Task
 from orchestra.people import roles
 from orchestra.people.roles import Holder
 
-KEY_LIFE = timedelta(days=7)
 LONGEST_TEXT = 200
 MOST_LABELS = 50
 HIGHEST_PRIORITY = 100
-#: What a key keeps as the status of its first answer: nothing is kept of requests that were refused.
-CREATED = 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +67,14 @@ def accept(request: Request, *, by: Holder, key: str | None = None, told: Wordin
     if key is None:
         with borrow():
             return _make(request, by, told)
-    digest = canonical.digest(_body(request))
-    return (
-        _once(request, by, key, digest, told)
-        or _known(by, key, digest)
-        or _anew(request, by, key, digest, told)
-    )
+
+    def make() -> Done:
+        made = _make(request, by, told)
+        return Done(made.task, made.answer)
+
+    done = keys.once(key, by=by, body=_body(request), make=make)
+    with borrow():
+        return Submitted(done.task, done.task.runs.order_by("pk")[0], done.repeated, done.answer)
 
 
 def _problems(request: Request, key: str | None) -> Iterator[Problem]:
@@ -87,8 +85,6 @@ def _problems(request: Request, key: str | None) -> Iterator[Problem]:
     texts |= {"key": key or "", **{f"labels/{name}": value for name, value in request.labels.items()}}
     for name, text in texts.items():
         yield from _unfit(name, text)
-    if key is not None and not key.strip():
-        yield Problem("/key", "An idempotency key is not blank.")
     if len(request.labels) > MOST_LABELS:
         yield Problem("/labels", f"{len(request.labels)} labels; at most {MOST_LABELS} are allowed.")
 
@@ -101,47 +97,6 @@ def _unfit(name: str, text: str) -> Iterator[Problem]:
         yield Problem(pointer, error.problems[0].message)
     if len(text) > LONGEST_TEXT or len(name) > LONGEST_TEXT:
         yield Problem(pointer, f"At most {LONGEST_TEXT} characters.")
-
-
-def _once(request: Request, by: Holder, key: str, digest: bytes, told: Wording | None) -> Submitted | None:
-    """The key goes in first: whoever comes with the same one waits there, and makes nothing. None when it is taken."""
-    try:
-        with borrow():
-            row = IdempotencyKey.objects.create(
-                owner=roles.name_of(by), key=key, body_digest=digest, expires_at=Now() + KEY_LIFE
-            )
-            made = _make(request, by, told)
-            IdempotencyKey.objects.filter(pk=row.pk).update(
-                task=made.task, status=CREATED, answer=made.answer
-            )
-            return made
-    except IntegrityError as error:
-        if "idempotencykey_is_unique" not in str(error):
-            raise
-        return None
-
-
-def _anew(request: Request, by: Holder, key: str, digest: bytes, told: Wording | None) -> Submitted:
-    """The key is taken by a request whose seven days are over: the first one that comes now has it."""
-    with borrow():
-        IdempotencyKey.objects.filter(owner=roles.name_of(by), key=key, expires_at__lte=Now()).delete()
-    made = _once(request, by, key, digest, told) or _known(by, key, digest)
-    if made is None:
-        raise Bug("an idempotency key that is taken, and by nobody")
-    return made
-
-
-def _known(by: Holder, key: str, digest: bytes) -> Submitted | None:
-    with borrow():
-        rows = IdempotencyKey.objects.filter(owner=roles.name_of(by), key=key, expires_at__gt=Now())
-        row = rows.select_related("task__deployment").first()
-        if row is None or row.task is None:
-            return None
-        if bytes(row.body_digest) != digest:
-            raise KeyReused(f"The key {key} came before with another body. Use a new key for a new request.")
-        return Submitted(
-            row.task, row.task.runs.order_by("pk")[0], repeated=True, answer=str(row.answer or "")
-        )
 
 
 def _make(request: Request, by: Holder, told: Wording | None) -> Submitted:

@@ -120,8 +120,8 @@ def _scope(row: Halt) -> str:
 def _cancelled(run: Run, now: datetime) -> Why | None:
     if run.cancel_requested_at is None:
         return None
-    by = run.cancel_requested_by
-    asked_for = f"{by or 'Its parent'} asked to cancel it at {clock(run.cancel_requested_at, now)}"
+    by, other = run.cancel_requested_by, "Its parent" if run.parent_run_id is not None else "A system"
+    asked_for = f"{by or other} asked to cancel it at {clock(run.cancel_requested_at, now)}"
     flying = ToolCall.objects.filter(run=run, state__in=IN_FLIGHT)[: MOST_COUNTED + 1].count()
     if flying:
         calls = "one call is in flight and has" if flying == 1 else f"{flying} calls are in flight and have"

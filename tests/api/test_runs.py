@@ -8,7 +8,8 @@ import time
 import pytest
 
 from orchestra.client import ApiError
-from orchestra.models import AuditEvent, Run
+from orchestra.models import AuditEvent, HumanTask, Run
+from tests import factories
 from tests.api.site import Site
 
 WAITS = "ask: {kind: human, title: 'Shall we?', form: {type: object, required: [yes], properties: {yes: {type: boolean}}}}"
@@ -107,23 +108,130 @@ def test_cancelled_run_ends_and_cannot_be_cancelled_again(site: Site) -> None:
     assert code(caught) == (409, "stale-state")
 
 
-def test_requester_cannot_operate(site: Site) -> None:
+def test_requester_cancels_what_they_asked_for_and_operates_nothing_else(site: Site) -> None:
     uid, client = waiting(site), site.client(site.requester)
-    for act in (client.cancel, client.retry):
-        with pytest.raises(ApiError) as caught:
-            act(uid, reason="mine")
-        assert code(caught) == (403, "not-allowed")
+    with pytest.raises(ApiError) as caught:
+        client.retry(uid, reason="mine")
+    assert code(caught) == (403, "not-allowed")
+    with pytest.raises(ApiError) as caught:
+        site.client(site.stage.person(["requesters"])).cancel(uid, reason="not mine")
+    assert code(caught) == (403, "not-allowed")
+    client.cancel(uid, reason="mine")
+    assert client.run(uid, wait=20).state == "cancelled"
 
 
-def test_ended_run_is_retried_and_forked_as_a_new_one(site: Site) -> None:
+def test_ended_run_is_forked_and_only_one_that_failed_retried(site: Site) -> None:
     uid, client = started(site, "a: {kind: python, function: t.echo}"), site.client(site.operator)
     assert client.run(uid, wait=20).state == "succeeded"
-    for made in (client.retry(uid, reason="again"), client.fork(uid, checkpoint=0, reason="from the start")):
-        assert (made.forked_from, made.task) == (uid, client.run(uid).task)
-        assert client.run(made.uid, wait=20).state == "succeeded"
+    made = client.fork(uid, checkpoint=0, reason="from the start")
+    assert (made.forked_from, made.task) == (uid, client.run(uid).task)
+    assert client.run(made.uid, wait=20).state == "succeeded"
     with pytest.raises(ApiError) as caught:
         client.fork(uid, checkpoint=99, reason="too far")
     assert code(caught) == (422, "invalid")
+    with pytest.raises(ApiError) as caught:
+        client.retry(uid, reason="again")
+    assert code(caught) == (409, "stale-state")
+
+
+def test_blank_is_no_reason(site: Site) -> None:
+    uid, client = waiting(site), site.client(site.operator)
+    for act in (
+        client.cancel,
+        client.retry,
+        lambda one, reason: client.fork(one, checkpoint=0, reason=reason),
+    ):
+        with pytest.raises(ApiError) as caught:
+            act(uid, reason="  ")
+        assert code(caught) == (422, "invalid")
+
+
+def cancelled(site: Site) -> str:
+    """A run that waited for people and was cancelled."""
+    uid, client = waiting(site), site.client(site.operator)
+    client.cancel(uid, reason="not now")
+    assert client.run(uid, wait=20).state == "cancelled"
+    return uid
+
+
+@pytest.mark.parametrize("verb", ["retry", "fork"])
+def test_nothing_leads_round_a_halt(site: Site, verb: str) -> None:
+    uid = cancelled(site)
+    factories.halt(run=Run.objects.get(uid=uid))
+    body = {"reason": "again", **({"checkpoint": 0} if verb == "fork" else {})}
+    told = site.send("POST", f"/runs/{uid}/{verb}", body, token=site.token(site.operator))
+    assert (told.status, told.code) == (423, "halted")
+    assert not Run.objects.filter(forked_from__uid=uid).exists()
+
+
+def test_retry_is_made_once_at_a_time(site: Site) -> None:
+    uid, client = cancelled(site), site.client(site.operator)
+    made = client.retry(uid, reason="again")
+    with pytest.raises(ApiError) as caught:
+        client.retry(uid, reason="again")
+    assert (code(caught), made.uid in str(caught.value)) == ((409, "stale-state"), True)
+    client.cancel(made.uid, reason="not now either")
+    assert client.run(made.uid, wait=20).state == "cancelled"
+    assert client.retry(uid, reason="once more").forked_from == uid
+
+
+@pytest.mark.parametrize("verb", ["retry", "fork"])
+def test_key_makes_one_run_however_often_it_comes(site: Site, verb: str) -> None:
+    uid, token = cancelled(site), site.token(site.operator)
+    body = {"reason": "again", **({"checkpoint": 0} if verb == "fork" else {})}
+    headers = {"Idempotency-Key": f"again-{uid}"}
+    first, second = (
+        site.send("POST", f"/runs/{uid}/{verb}", body, token=token, headers=headers) for _ in "12"
+    )
+    assert (first.status, second.status, first.text == second.text) == (201, 201, True)
+    assert (first.headers["Idempotency-Replayed"], second.headers["Idempotency-Replayed"]) == (None, "true")
+    assert Run.objects.filter(forked_from__uid=uid).count() == 1
+    other = {**body, "reason": "because"}
+    told = site.send("POST", f"/runs/{uid}/{verb}", other, token=token, headers=headers)
+    assert (told.status, told.code) == (422, "key-reused")
+
+
+def escalated(site: Site) -> str:
+    """A run that asks the operators about a step that failed."""
+    uid = started(
+        site, "a: {kind: python, function: t.flaky, with: {key: " + factories.name("key") + ", failures: 1}}"
+    )
+    site.stage.state(Run.objects.get(uid=uid), "escalated")
+    return uid
+
+
+def test_escalated_run_goes_on_itself_when_it_is_retried(site: Site) -> None:
+    uid, client = escalated(site), site.client(site.operator)
+    assert client.retry(uid, reason="the system is back").uid == uid
+    assert client.run(uid, wait=20).state == "succeeded"
+    answer = HumanTask.objects.get(run__uid=uid)
+    assert (answer.answered_by, answer.answer) == (
+        site.operator,
+        {"action": "retry", "note": "the system is back"},
+    )
+    assert not Run.objects.filter(forked_from__uid=uid).exists()
+
+
+def test_escalated_run_is_retried_only_by_people_whose_token_answers_questions(site: Site) -> None:
+    uid = escalated(site)
+    narrow = site.client(site.operator, "runs:operate", "runs:read")
+    for client in (narrow, site.client(site.service("operators"))):
+        with pytest.raises(ApiError) as caught:
+            client.retry(uid, reason="go on")
+        assert code(caught) == (403, "not-allowed")
+    assert Run.objects.get(uid=uid).state == "escalated"
+
+
+def test_system_with_the_right_cancels_retries_and_forks(site: Site) -> None:
+    client, uid = site.client(site.service("operators")), waiting(site)
+    with site.stage.nobody_working():
+        assert client.cancel(uid, reason="not needed").why.startswith("A system asked to cancel it")
+    assert client.run(uid, wait=20).state == "cancelled"
+    actor = f"service:{client.me().holder.name}"
+    for made in (client.retry(uid, reason="again"), client.fork(uid, checkpoint=0, reason="from the start")):
+        assert made.forked_from == uid
+        assert AuditEvent.objects.filter(chain=made.uid).order_by("seq")[0].actor == actor
+    assert AuditEvent.objects.filter(chain=uid, actor=actor).exists()
 
 
 def test_run_at_work_is_not_retried(site: Site) -> None:

@@ -214,3 +214,18 @@ class TestRouting:
     def test_workflow_without_its_environment_is_refused(self, site: Site) -> None:
         told = site.send("POST", "/tasks", {"workflow": site.workflow}, token=site.token(site.requester))
         assert [each["pointer"] for each in told.body["problems"]] == ["/environment"]
+
+
+def test_tasks_are_found_by_whether_they_are_at_an_end(site: Site) -> None:
+    waits = site.stage.publish("ask: {kind: human, title: 'Shall we?', form: {type: object}}")
+    client = site.client(site.requester)
+    live = client.submit(workflow=waits, environment="dev", reference="at-an-end")
+    ended = client.submit(workflow=site.workflow, environment="dev", reference="at-an-end", wait=20)
+    found = {
+        state: {task.uid for task in client.tasks(reference="at-an-end", state=state).items}
+        for state in ("", "live", "ended")
+    }
+    assert found == {"": {live.uid, ended.uid}, "live": {live.uid}, "ended": {ended.uid}}
+    with pytest.raises(ApiError) as caught:
+        client.tasks(state="odd")
+    assert caught.value.status == 422

@@ -6,9 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from orchestra.engine import cancel, fork
-from orchestra.errors import Invalid, NotFound, StaleState
+from orchestra.engine import cancel, fork, halt
+from orchestra.engine.connections import borrow
+from orchestra.errors import Halted, Invalid, NotFound, StaleState
 from orchestra.models import Run
+from orchestra.models.halts import Scope
 from tests.engine.functions import Seen
 from tests.engine.stage import Stage
 from tests.waiting import until
@@ -207,3 +209,37 @@ def test_fork_of_a_fork_counts_its_own_checkpoints(shared: Stage, seen: Seen) ->
     second = forked(shared, first, 3)
     assert second.state == "succeeded"
     assert seen.calls == {"a": 2, "b": 1, "c": 1}
+
+
+def test_run_under_a_halt_cannot_be_forked(shared: Stage, seen: Seen) -> None:
+    run = shared.play(CHAIN)
+    switch = halt.set_on(Scope.RUN, by=shared.operator, reason="look first", run=run)
+    with pytest.raises(Halted, match="must not lead round it"):
+        fork.run(uid=run.uid, checkpoint=0, by=shared.operator, reason="round it")
+    halt.lift(uid=switch.uid, by=shared.operator, reason="looked")
+    assert forked(shared, run, 0).state == "succeeded"
+
+
+def test_halt_that_is_set_while_a_fork_is_made_waits_for_it_or_stops_it(shared: Stage, seen: Seen) -> None:
+    run = shared.play(CHAIN)
+    with borrow():
+        fork.run(uid=run.uid, checkpoint=0, by=shared.operator, reason="just before")
+        assert not can_halt(shared)
+    assert can_halt(shared)
+
+
+def can_halt(stage: Stage) -> bool:
+    """Whether somebody else could set a halt at this moment."""
+    with stage.database.connect("owner") as other:
+        found = other.execute("SELECT pg_try_advisory_lock(%s, %s)", halt.LATCH).fetchone()
+        return bool(found and found[0])
+
+
+def test_run_that_another_one_started_cannot_be_forked(shared: Stage, seen: Seen) -> None:
+    """Its parent waits for it alone, and the task has only the parent's end."""
+    name = shared.publish("a: {kind: python, function: t.count}")
+    run = shared.play(f"child: {{kind: run, workflow: {name}}}")
+    child = Run.objects.get(parent_run=run)
+    with pytest.raises(StaleState, match="retry or fork that run"):
+        fork.run(uid=child.uid, checkpoint=0, by=shared.operator, reason="the child alone")
+    assert not Run.objects.filter(forked_from=child).exists()

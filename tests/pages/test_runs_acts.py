@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.models import HumanTask, Run
+from orchestra.models import HumanTask, Run, User
 from tests import factories
 from tests.databases import Database
 from tests.runs import scene as scenes
@@ -24,8 +24,13 @@ def post(scene: Scene, run: Run, verb: str, **form: str) -> tuple[int, str]:
     return answer.status_code, answer.headers.get("Location") or answer.content.decode()
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize(("who", "status"), [("requester", 403), ("reviewer", 403), ("outsider", 404)])
+@pytest.mark.parametrize(
+    ("who", "verb", "status"),
+    [
+        *[(who, verb, status) for who, status in (("reviewer", 403), ("outsider", 404)) for verb in VERBS],
+        *[("requester", verb, 403) for verb in ("retry", "fork")],
+    ],
+)
 def test_only_those_who_may_operate_can(scene: Scene, verb: str, who: str, status: int) -> None:
     run = scene.run("failed" if verb != "cancel" else "queued")
     client = browser(getattr(scene, who))
@@ -37,6 +42,24 @@ def test_only_those_who_may_operate_can(scene: Scene, verb: str, who: str, statu
     assert (run.cancel_requested_at, Run.objects.filter(forked_from=run).count()) == (None, 0)
     if status == 403:
         assert "a long thought" in answer.content.decode()
+
+
+def test_requester_cancels_what_they_asked_for_while_they_may_submit(scene: Scene) -> None:
+    run, client = scene.run("queued"), browser(scene.requester)
+    path = f"/runs/{run.uid}/cancel/"
+    User.objects.get(person=scene.requester).groups.set([factories.group("auditors")])
+    assert (client.get(path).status_code, client.post(path, WHY).status_code) == (403, 403)
+    User.objects.get(person=scene.requester).groups.set([factories.group("requesters")])
+    assert (client.get(path).status_code, client.post(path, WHY).status_code) == (200, 302)
+    run.refresh_from_db()
+    assert run.cancel_requested_by == scene.requester
+
+
+def test_retry_that_is_sent_twice_makes_one_run(scene: Scene) -> None:
+    run = scene.run("failed")
+    (first, _), (second, text) = post(scene, run, "retry"), post(scene, run, "retry")
+    made = Run.objects.get(forked_from=run)
+    assert (first, second, str(made.uid) in text, "a long thought" in text) == (302, 409, True, True)
 
 
 @pytest.mark.parametrize("verb", VERBS)

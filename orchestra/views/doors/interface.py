@@ -25,7 +25,6 @@ RUNS: Final = (
             Need.RIGHT,
             "operate",
             scope="runs:operate",
-            people=True,
         )
         for verb in ("cancel", "retry", "fork")
     ),

@@ -42,7 +42,7 @@ def _page(act: Act) -> Callable[..., HttpResponse]:
     @for_people
     def view(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
         if request.method != "POST":
-            return _shown(request, act, operate.check(uid, person), {})
+            return _shown(request, act, operate.check(uid, person, cancels=act.name == "cancel"), {})
         typed = {name: request.POST.get(name, "") for name in ("reason", "checkpoint")}
         try:
             after = act.do(request, uid, person, typed["reason"])
