@@ -6,14 +6,17 @@ What may be approved together is alike: one tool, one environment, one version o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from orchestra.canonical import Json
 from orchestra.engine import resolve
 from orchestra.errors import Invalid, NotAllowed, NotFound, OrchestraError
-from orchestra.models import Person, Proposal, User
+from orchestra.models import Approval, Person, Proposal, User
 from reviews import decisions, queue
+from reviews.proposal import panel
 from reviews.proposal.facts import TIERS
 from reviews.queue import Reader
 
@@ -38,13 +41,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """What is said of every item, and the digest that the page displayed for each."""
+    """What is said of every item, the digest that the page displayed for each, and how the person was known."""
 
     verb: str
     digests: Mapping[UUID, bytes]
     reason: str
     category: str
     account: User | None
+    opened_at: datetime | None = None
+    authentication: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +86,33 @@ def items(uids: Sequence[UUID], verb: str, reader: Reader) -> list[Item]:
     found = list(rows.order_by("-tier", "created_at", "pk"))
     if len(found) < len(uids):
         raise NotFound("Something that was selected does not exist, or it is not yours to see.")
-    mixed = _mixed([row for row in found if row.state == "pending"]) if verb == "approve" else ""
-    return [_item(row, verb, reader, mixed) for row in found]
+    against = {row.pk: _against(row, verb, reader) for row in found}
+    mixed = _mixed([row for row in found if not against[row.pk]]) if verb == "approve" else ""
+    return [_item(row, against[row.pk] or mixed) for row in found]
 
 
 def decide(chosen: Sequence[Item], ballot: Ballot, by: Person) -> list[Outcome]:
-    """Decide each by itself; what cannot be decided says why, and keeps no other back."""
-    return [_decide(item, ballot, by) for item in chosen]
+    """Decide each by itself; what cannot be decided says why, and keeps no other back. A second click decides no more."""
+    outcomes = [_decide(item, ballot, by) for item in chosen]
+    if all(outcome.done for outcome in outcomes):
+        return outcomes
+    before = {proposal.uid: proposal for proposal in taken(chosen, ballot, by)}
+    return [
+        _outcome(before[one.uid], ballot) if one.uid in before and not one.done else one for one in outcomes
+    ]
 
 
-def _item(row: Any, verb: str, reader: Reader, mixed: str) -> Item:
-    against = _against(row, verb, reader) or mixed
+def taken(chosen: Sequence[Item], ballot: Ballot, by: Person) -> list[Proposal]:
+    """Those that this very form has voted on already."""
+    token = ballot.authentication.get("form")
+    if not token:
+        return []
+    made = Approval.objects.filter(person=by, withdrawn_at__isnull=True, authentication__form=token)
+    uids = [item.proposal.uid for item in chosen]
+    return list(Proposal.objects.filter(uid__in=uids, pk__in=made.values("proposal")))
+
+
+def _item(row: Any, against: str) -> Item:
     return Item(row, row.sentence, bytes(row.digest).hex(), TIERS[row.tier], against)
 
 
@@ -140,15 +161,23 @@ def _decide(item: Item, ballot: Ballot, by: Person) -> Outcome:
         if error.status >= 500:
             raise
         return Outcome(uid, item.sentence, CONFLICT, error.message)
-    return Outcome(uid, item.sentence, _word(decided))
+    return _outcome(decided, ballot)
 
 
-def _word(decided: Proposal) -> str:
-    return decided.state if decided.state != "pending" else "your vote is counted"
+def _outcome(decided: Proposal, ballot: Ballot) -> Outcome:
+    word = decided.state if decided.state != "pending" else "your vote is counted"
+    said = panel.window(decided, approving=ballot.verb == "approve")
+    return Outcome(decided.uid, decided.sentence, word, said)
 
 
 def _said(ballot: Ballot, uid: UUID) -> dict[str, Any]:
-    return {"digest": ballot.digests.get(uid, b""), "reason": ballot.reason, "account": ballot.account}
+    return {
+        "digest": ballot.digests.get(uid, b""),
+        "reason": ballot.reason,
+        "account": ballot.account,
+        "opened_at": ballot.opened_at,
+        "authentication": ballot.authentication,
+    }
 
 
 VOTES: Final[Mapping[str, Callable[[UUID, Ballot, Person], Proposal]]] = {

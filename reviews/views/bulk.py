@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from orchestra.errors import Invalid, NotAllowed, StaleState
@@ -16,6 +18,7 @@ from orchestra.views.access import for_people
 from reviews import bulk as several
 from reviews.bulk import Ballot, Item
 from reviews.proposal import panel
+from reviews.views import decide, kept, step_up
 from reviews.views.access import reader
 
 LONGEST_REASON: Final = 4_000
@@ -33,9 +36,9 @@ def bulk(request: HttpRequest, person: Person) -> HttpResponse:
     items = several.items(several.read(sent.getlist("item")), verb, reader(request, person))
     if request.method != "POST":
         return _shown(request, verb, items)
-    if all(item.against for item in items):
-        return _shown(request, verb, items, status=_refusal(items), problem=NOTHING)
     ballot = _ballot(request, verb)
+    if all(item.against for item in items) and not several.taken(items, ballot, person):
+        return _shown(request, verb, items, status=_refusal(items), problem=NOTHING)
     if problem := _problem(ballot, items):
         return _shown(request, verb, items, status=422, problem=problem)
     outcomes = several.decide(items, ballot, person)
@@ -56,8 +59,10 @@ def _shown(
         "apart": [item for item in items if item.against],
         "categories": panel.CATEGORIES if verb == "reject" else {},
         "needs_reason": _needs_reason(verb, open_),
-        "typed": request.POST.get("reason", "")[:LONGEST_REASON],
+        "typed": kept.text(request, "reason")[: kept.LONGEST],
         "chosen": request.POST.get("category", ""),
+        "opened": timezone.now(),
+        "token": secrets.token_urlsafe(16),
         **more,
     }
     return render(request, "reviews/bulk.html", shown, status=status)
@@ -73,7 +78,15 @@ def _ballot(request: HttpRequest, verb: str) -> Ballot:
     category = request.POST.get("category", "")
     if category and category not in panel.CATEGORIES:
         raise Invalid.at("/category", "This is not one of the categories.")
-    return Ballot(verb, dict(_digests(request.POST)), request.POST.get("reason", ""), category, account)
+    return Ballot(
+        verb,
+        dict(_digests(request.POST)),
+        kept.text(request, "reason"),
+        category,
+        account,
+        kept.opened(request),
+        step_up.authentication(request, "", request.POST.get("token", "")[: decide.LONGEST_TOKEN]),
+    )
 
 
 def _digests(sent: QueryDict) -> Iterator[tuple[UUID, bytes]]:

@@ -27,7 +27,12 @@ class Typed:
 
 def typed(request: HttpRequest) -> Typed:
     """What the form sent."""
-    return Typed(**{name: request.POST.get(name, "")[:LONGEST] for name in Typed.__slots__})
+    return Typed(**{name: text(request, name)[:LONGEST] for name in Typed.__slots__})
+
+
+def text(request: HttpRequest, name: str) -> str:
+    """A field as it was typed: browsers count the end of a line as one character, and send two."""
+    return request.POST.get(name, "").replace("\r\n", "\n")
 
 
 def keep(request: HttpRequest, uid: UUID) -> None:

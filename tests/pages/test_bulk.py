@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.test import Client
 
 from orchestra.models import Approval, Person, Proposal
 from orchestra.people import roles
@@ -13,7 +15,7 @@ from reviews import bulk
 from tests import factories
 from tests.decisions.conftest import Scene, member, propose
 from tests.decisions.conftest import scene as scene
-from tests.pages.test_review_pages import signed_in
+from tests.pages.test_review_pages import HOST, signed_in
 
 
 def more(scene: Scene, number: int, **columns: Any) -> list[Proposal]:
@@ -109,10 +111,10 @@ def test_what_wants_a_closer_look_is_not_approved_in_a_set(
     assert states(scene.proposal, proposal) == ["approved", "pending"]
 
 
-def _other_tool(scene: Scene) -> Proposal:
+def _other_tool(scene: Scene, **columns: Any) -> Proposal:
     run = factories.run(factories.task(scene.proposal.deployment, requester=scene.requester))
     call = factories.walk(factories.toolcall(factories.step(run), tool_name="cancel"), "awaiting_approval")
-    return factories.proposal(call)
+    return factories.proposal(call, **columns)
 
 
 def _other_environment(scene: Scene) -> Proposal:
@@ -188,6 +190,25 @@ def test_typed_reason_is_kept_when_the_form_comes_back(scene: Scene) -> None:
     assert '<option value="too_risky" selected>' in text
 
 
+def test_reason_that_is_too_long_comes_back_whole(scene: Scene) -> None:
+    fits, long = "\r\n".join(["x" * 99] * 40), f"{'x' * 4_001}needle"
+    status, text = send(scene.reviewer, "reject", scene.proposal, reason=long)
+    assert (status, "at most 4000 characters" in text, "needle" in text) == (422, True, True)
+    assert send(scene.reviewer, "reject", scene.proposal, reason=fits)[0] == 200
+    assert states(scene.proposal) == ["rejected"]
+
+
+def test_sign_in_on_the_way_leads_back_to_the_set(scene: Scene) -> None:
+    _, text = look(scene.reviewer, "reject", scene.proposal)
+    action = re.findall(r'<form method="post" action="([^"]+)" data-keep="bulk-', text)[0].replace(
+        "&amp;", "&"
+    )
+    answer = Client(headers=HOST).post(action, form(text))
+    back = parse_qs(urlsplit(answer.headers["Location"]).query)["next"][0]
+    assert back == f"/reviews/bulk/?verb=reject&item={scene.proposal.uid}"
+    assert signed_in(scene.reviewer).get(back).status_code == 200
+
+
 def test_more_than_the_most_and_none_at_all_are_refused(scene: Scene) -> None:
     proposals = more(scene, bulk.MOST + 1)
     assert look(scene.reviewer, "reject", *proposals)[0] == 422
@@ -215,6 +236,47 @@ def test_form_from_elsewhere_is_refused(scene: Scene) -> None:
     client = signed_in(scene.reviewer, csrf=True)
     assert client.post("/reviews/bulk/", sent).status_code == 403
     assert states(scene.proposal) == ["pending"]
+
+
+def test_votes_of_a_set_keep_when_it_was_opened_and_how_the_person_signed_in(scene: Scene) -> None:
+    proposals = [scene.proposal, *more(scene, 1)]
+    send(scene.reviewer, "approve", *proposals)
+    votes = Approval.objects.filter(person=scene.reviewer)
+    assert [vote.opened_at is not None for vote in votes] == [True, True]
+    assert all(vote.authentication["method"] and vote.authentication["form"] for vote in votes)
+
+
+def test_second_click_on_the_same_set_shows_what_came_of_the_first(scene: Scene) -> None:
+    proposals = [scene.proposal, *more(scene, 1), *more(scene, 1, votes_needed=2)]
+    sent = form(look(scene.reviewer, "approve", *proposals)[1])
+    client = signed_in(scene.reviewer)
+    first, second = (client.post("/reviews/bulk/", sent) for _ in range(2))
+    told = outcomes(" ".join(first.content.decode().split()))
+    assert (first.status_code, sorted(told)) == (200, ["approved", "approved", "your vote is counted"])
+    assert (second.status_code, outcomes(" ".join(second.content.decode().split()))) == (200, told)
+    assert Approval.objects.count() == 3
+    assert client.post("/reviews/bulk/", {**sent, "token": "another"}).status_code == 409
+
+
+def test_second_click_takes_what_the_first_could_not(scene: Scene) -> None:
+    proposals = [scene.proposal, *more(scene, 1)]
+    sent = form(look(scene.reviewer, "approve", *proposals)[1])
+    broken = {**sent, f"digest-{proposals[1].uid}": "00" * 32}
+    client = signed_in(scene.reviewer)
+    assert "1 of 2 done" in client.post("/reviews/bulk/", broken).content.decode()
+    assert "2 of 2 done" in client.post("/reviews/bulk/", sent).content.decode()
+
+
+def test_grace_windows_of_a_set_tell_their_time(scene: Scene) -> None:
+    text = send(scene.reviewer, "approve", *more(scene, 1, requirements={"grace": 600}))[1]
+    assert re.search(r"counts from \d\d:\d\d:\d\d UTC", text)
+
+
+def test_what_is_set_apart_anyway_keeps_the_others_together(scene: Scene) -> None:
+    other = _other_tool(scene, tier=4)
+    text = look(scene.reviewer, "approve", scene.proposal, other)[1]
+    assert "one tool" not in text
+    assert form(text)["item"] == [str(scene.proposal.uid)]
 
 
 def test_quorum_that_is_not_reached_is_told_as_a_vote(scene: Scene) -> None:
