@@ -6,7 +6,7 @@ Pages go by keys, so that a deep page costs no more than the first; counts stop 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,7 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Cast
 
 from orchestra.errors import Invalid, NotFound
-from orchestra.models import Approval, Person, Proposal
+from orchestra.models import Approval, Person, Proposal, ToolCall
 from orchestra.people import roles
 from reviews.listing import places
 from reviews.listing.places import Order, Place
@@ -98,7 +98,6 @@ class Page:
 
     rows: Sequence[Proposal]
     older: str = ""
-    filters: Filters = field(default_factory=Filters)
 
 
 def reader(person: Person) -> Reader:
@@ -208,7 +207,7 @@ def page(name: str, reader: Reader, filters: Filters) -> Page:
     kept = list(found[: ON_PAGE + 1])
     more = len(kept) > ON_PAGE
     older = str(sorting.place(places.PROPOSALS, kept[ON_PAGE - 1])) if more else ""
-    return Page(kept[:ON_PAGE], older, filters)
+    return Page(kept[:ON_PAGE], older)
 
 
 def worded(words: str, told: str, run: str) -> Q:
@@ -243,11 +242,28 @@ def _may_decide(reader: Reader) -> Case:
         & ~Q(**{f"{task}__requester": person})
         & ~Q(**{f"{task}__service__owner": person})
         & ~Q(**{f"{agent}__owner": person})
-        & ~Q(toolcall__edited_by=person, tier__gte=OTHERS_FROM_TIER)
+        & ~(_left_to_others() & Exists(_edited(person)))
         & ~Q(ruling__rules__contains=[{"author": person.name}])
         & _asked(reader)
     )
     return Case(When(allowed, then=Value(value=True)), default=Value(value=False))
+
+
+def _left_to_others() -> Q:
+    """Whether those who changed a call leave it to others, as `resolve.objection` says."""
+    return Q(tier__gte=OTHERS_FROM_TIER) | Q(requirements__contains={"other_than_editor": True})
+
+
+def _edited(person: Person) -> QuerySet[ToolCall]:
+    """What the person changed of a proposal's call: it, or one that it takes the place of."""
+    same = Q(turn=OuterRef("toolcall__turn")) | Q(turn__isnull=True)
+    return ToolCall.objects.filter(
+        same,
+        step=OuterRef("toolcall__step"),
+        ordinal=OuterRef("toolcall__ordinal"),
+        revision__lte=OuterRef("toolcall__revision"),
+        edited_by=person,
+    )
 
 
 def _asked(reader: Reader) -> Q:

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from orchestra.engine import resolve
 from orchestra.models import HumanTask, Person, Proposal, User
 from orchestra.people import roles
 from reviews.models import Claim, Presence
@@ -152,6 +153,31 @@ def test_who_changed_a_risky_call_leaves_it_to_others(scene: Scene) -> None:
     assert address(proposals[1]) not in shown(page(scene.reviewer))
 
 
+@pytest.mark.parametrize(
+    ("columns", "theirs"),
+    [
+        ({"tier": 2}, True),
+        ({"tier": 3}, False),
+        ({"tier": 1, "requirements": {"other_than_editor": True}}, False),
+        ({"tier": 1, "requirements": {"other_than_editor": False, "tier": 1}}, True),
+    ],
+)
+def test_who_changed_what_a_call_takes_the_place_of_has_their_turn_as_the_rules_say(
+    scene: Scene, columns: dict[str, Any], theirs: bool
+) -> None:
+    first = factories.toolcall(factories.step(factories.run(scene.proposal.toolcall.run.task)))
+    place: dict[str, Any] = {"of": first.step, "ordinal": first.ordinal}
+    second = factories.toolcall(**place, revision=1, parent=first, edited_by=scene.reviewer)
+    third = factories.toolcall(**place, revision=2, parent=second)
+    proposal = factories.proposal(factories.walk(third, "awaiting_approval"), **columns)
+    again = type(proposal).objects.get(pk=proposal.pk)
+    assert (resolve.objection(again, scene.reviewer) is None) == theirs
+    assert (address(proposal) in shown(page(scene.reviewer))) == theirs
+    beside = factories.toolcall(first.step, ordinal=first.ordinal + 1)
+    other = factories.proposal(factories.walk(beside, "awaiting_approval"), **columns)
+    assert address(other) in shown(page(scene.reviewer))
+
+
 # --- Questions beside proposals.
 
 
@@ -247,6 +273,12 @@ def test_filters_offer_the_names_that_there_are_and_no_foreign_ones(scene: Scene
     assert '<option value="prod">' not in text
 
 
+def test_rows_of_a_filtered_tab_are_opened_with_the_filter(scene: Scene) -> None:
+    path = f'href="/reviews/{scene.proposal.uid}/'
+    assert f'{path}?tab=yours&amp;words=Call"' in page(scene.reviewer, words="Call")
+    assert f'{path}"' in page(scene.reviewer)
+
+
 def test_filter_is_kept_from_page_to_page_and_can_be_cleared(scene: Scene) -> None:
     for _ in range(ON_PAGE):
         propose(scene.proposal.deployment, scene.requester)
@@ -272,6 +304,19 @@ def test_places_that_lead_nowhere_are_refused(scene: Scene, asked: dict[str, str
 
 
 # --- Empty states.
+
+
+def test_later_page_that_was_emptied_meanwhile_leads_to_the_first(scene: Scene) -> None:
+    for _ in range(ON_PAGE):
+        propose(scene.proposal.deployment, scene.requester, tier=3)
+    client = signed_in(scene.reviewer)
+    first = client.get("/reviews/?tier=3&tab=yours").content.decode()
+    assert 'rel="next"' not in first
+    older = re.search(r'href="\?([^"]+)" rel="next"', client.get("/reviews/").content.decode())
+    assert older
+    factories.walk(scene.proposal, "expired")
+    answer = client.get(f"/reviews/?{older[1].replace('&amp;', '&')}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/reviews/?tab=yours")
 
 
 def test_nothing_that_waits_is_told_with_the_last_decision(scene: Scene) -> None:
