@@ -18,6 +18,7 @@ from orchestra.forms.shapes import ABSENT, Kind, Shape, Value, same
 from orchestra.unseen import visible
 
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+_NO_SECONDS: Final = re.compile(r"(T[0-9]{2}:[0-9]{2}):00(?:\.0+)?$")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
 
@@ -66,6 +67,11 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def sent(shape: Shape, text: str) -> str:
+    """A text that came back, as `texts` writes it."""
+    return _short(plain(text)) if shape.kind is Kind.MOMENT else plain(text)
 
 
 def plain(text: str) -> str:
@@ -119,9 +125,14 @@ def _moment(text: str) -> str:
     """A moment as the input of browsers takes it, in UTC; what is none stays as it is."""
     try:
         moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+        return _short(moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds"))
     except (ValueError, OverflowError):
         return text
+
+
+def _short(text: str) -> str:
+    """A time without seconds that say nothing: browsers leave them out."""
+    return _NO_SECONDS.sub(r"\1", text)
 
 
 def _instant(text: str) -> Json:

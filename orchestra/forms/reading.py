@@ -65,7 +65,7 @@ class _Reading:
             return shape.options[0][0]
         if shape.kind is Kind.GROUP:
             return self._group(shape)
-        given = [text for text in map(notation.plain, self._texts(shape)) if text]
+        given = [text for text in (notation.sent(shape, text) for text in self._texts(shape)) if text]
         if given == list(notation.texts(shape, shape.start)) and shape.start is not ABSENT:
             return shape.start
         if not any(text.strip() for text in given):

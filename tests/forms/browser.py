@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
+from typing import Final
 
 from django.template.loader import render_to_string
 from django.utils.datastructures import MultiValueDict
 
 from orchestra.forms.drawing import Field
+
+_LOCAL: Final = re.compile(r"(\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,3}))?)?")
 
 
 def render(fields: tuple[Field, ...]) -> str:
@@ -23,6 +27,16 @@ def sent(fields: tuple[Field, ...], **changes: str | list[str]) -> MultiValueDic
     for name, texts in changes.items():
         reader.posted.setlist(f"f/{name}", [texts] if isinstance(texts, str) else texts)
     return reader.posted
+
+
+def _normalised(value: str) -> str:
+    """A local date and time by the HTML standard: the shortest form of it; nothing for what is none."""
+    found = _LOCAL.fullmatch(value)
+    if not found:
+        return ""
+    day, minutes, seconds, parts = found[1], found[2], found[3] or "00", (found[4] or "").rstrip("0")
+    rest = f":{seconds}.{parts}" if parts else f":{seconds}" if seconds != "00" else ""
+    return f"{day}T{minutes}{rest}"
 
 
 class _Form(HTMLParser):
@@ -52,6 +66,8 @@ class _Form(HTMLParser):
                 self.posted.appendlist(given["name"], given["value"])
             return
         value = given["value"].replace("\n", "").replace("\r", "")
+        if given.get("type") == "datetime-local":
+            value = _normalised(value)
         self.posted.appendlist(given["name"], value)
 
     def handle_data(self, data: str) -> None:

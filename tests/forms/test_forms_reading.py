@@ -77,6 +77,20 @@ def test_moments_with_a_zone_are_kept_in_utc() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("untouched", ["2026-05-01T10:00", "2026-05-01T10:00:00", "2026-05-01T10:00:00.000"])
+def test_moment_on_the_minute_is_untouched_however_browsers_send_it(untouched: str) -> None:
+    start: dict[str, Json] = {
+        "order": "W1",
+        "lines": ["ab"],
+        "express": True,
+        "at": "2026-05-01T12:00:00+02:00",
+    }
+    drawn = browser.sent(drawing.fields(ORDER, start))
+    assert drawn.getlist("f/at") == ["2026-05-01T10:00"]
+    assert read(ORDER, start, **GOOD, amount="7", at=untouched) == {**start, "amount": 7}
+    assert read(ORDER, start, **GOOD, at="2026-05-01T10:00:01") == {**start, "at": "2026-05-01T10:00:01Z"}
+
+
 @pytest.mark.parametrize("text", ["1.0", "1e1", "0x1", "١", "007", "1 000", "ten", "NaN", "9" * 20, "--1"])
 def test_integers_are_strict(text: str) -> None:
     assert list(problems(**GOOD, amount=text)) == ["/amount"]
