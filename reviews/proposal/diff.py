@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from orchestra import canonical
 from orchestra.canonical import Json
-from reviews.proposal import lines
+from reviews.proposal import currencies, lines
 from reviews.proposal.lines import Row
 from reviews.proposal.marks import Piece, pieces
 
@@ -26,8 +26,6 @@ DEEPEST: Final = 64
 
 _ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+")
 _MONEY: Final = frozenset({"amount", "currency", "minor", "kind", "method"})
-#: Currencies without hundredths.
-_WHOLE: Final = frozenset({"CLP", "ISK", "JPY", "KRW", "VND"})
 
 
 class Kind(StrEnum):
@@ -192,26 +190,27 @@ def _list(value: Sequence[Json], kind: Kind, *, whole: bool) -> str:
 
 
 def is_money(value: Value) -> bool:
-    """Whether it is an amount with its currency."""
+    """Whether it is an amount with its currency; one that is given twice is two values."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("currency"), str)
-        and bool({"amount", "minor"} & value.keys())
+        and len({"amount", "minor"} & value.keys()) == 1
         and value.keys() <= _MONEY
     )
 
 
 def money(value: Mapping[str, Any]) -> str:
     """`12.50 EUR`, with what it is for; whole minor units become an amount."""
-    currency = str(value["currency"])
-    minor = value.get("minor")
-    amount = str(value.get("amount", ""))
-    if isinstance(minor, int):
-        whole = currency in _WHOLE
-        sign, size = "-" if minor < 0 else "", abs(minor)
-        amount = f"{minor:,}" if whole else f"{sign}{size // 100:,}.{size % 100:02}"
     said = " ".join(str(value[name]) for name in ("kind", "method") if value.get(name))
-    return f"{amount} {currency}" + (f" ({said})" if said else "")
+    return _amount(value, str(value["currency"])) + (f" ({said})" if said else "")
+
+
+def _amount(value: Mapping[str, Any], currency: str) -> str:
+    minor = value.get("minor")
+    if "minor" not in value:
+        return f"{value['amount']} {currency}"
+    known = currencies.amount(minor, currency) if type(minor) is int else None
+    return f"{known} {currency}" if known is not None else f"{minor} minor units of {currency}"
 
 
 def is_plain(value: Value) -> bool:

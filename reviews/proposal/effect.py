@@ -1,4 +1,4 @@
-"""What would happen if a proposal were approved: the tool's preview, and its arguments beside what is there now. Reads only.
+"""What would happen if a proposal were approved: the tool's preview, and its arguments beside what was observed. Reads only.
 
 Made from the stored call alone, never from the agent's words. What reviewers are not to see is masked before.
 """
@@ -11,10 +11,11 @@ from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from orchestra import canonical
 from orchestra.canonical import Json
 from orchestra.models import Proposal
 from orchestra.policies import origins
-from reviews.proposal import diff, facts, hosts
+from reviews.proposal import diff, facts, hosts, lines
 from reviews.proposal.diff import ABSENT, Change, Comparison, Value
 from reviews.proposal.marks import Piece, pieces
 
@@ -54,11 +55,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument: its values, beside those of the same name that are there now; and where they come from."""
+    """One argument: its values, and where they come from. `beside`: what else was observed under its name.
+
+    That need not be what the call changes; what changes, the preview tells.
+    """
 
     name: Sequence[Piece]
     values: Comparison
-    compared: bool
+    beside: Sequence[Piece]
     seen: str
     made_up: bool
 
@@ -93,18 +97,32 @@ def of(proposal: Proposal, context: Mapping[str, Any], *, longest: int = diff.LO
     seen = facts.observed(call)
     given = facts.masked(proposal, args=call.arguments, observed=seen, preview=proposal.preview)
     preview = given["preview"] if isinstance(given["preview"], dict) else {}
-    rest = {name: value for name, value in preview.items() if name not in TOLD or _is_listed(name, value)}
+    rest = _rest(given["preview"])
     provenance = context.get("provenance") or {}
     return Effect(
         known=proposal.preview is not None,
-        says=[pieces(sentence) for sentence in _says(preview)],
+        says=[pieces(sentence) for sentence in _says(preview)] or _silence(given["preview"]),
         irreversible=bool(preview.get("irreversible")),
         refused=pieces(str(preview.get("refused") or "")),
         groups=list(_groups(preview, longest)),
         rest=diff.compare(rest, rest, at="/preview", longest=longest) if rest else Comparison([]),
         arguments=list(_arguments(given["args"], given["observed"], provenance, longest)),
-        warnings=[pieces(said) for said in hosts.warnings([given["args"]], _known(call.target, seen))],
+        warnings=[
+            pieces(said) for said in hosts.warnings([given["args"]], _known(call.target, given["observed"]))
+        ],
     )
+
+
+def _rest(preview: Json) -> Json:
+    """What of a preview is told in no other way: all of one that is no object, or is kept from people as a whole."""
+    if not isinstance(preview, dict):
+        return preview
+    return {name: value for name, value in preview.items() if name not in TOLD or _is_listed(name, value)}
+
+
+def _silence(preview: Json) -> list[Sequence[Piece]]:
+    """A word for a preview that holds nothing."""
+    return [pieces("The other system names nothing that would change.")] if preview in ({}, []) else []
 
 
 def _known(target: str, seen: Json) -> list[str]:
@@ -177,22 +195,32 @@ def _side(value: Value) -> Value:
 
 def _arguments(args: Json, seen: Json, provenance: Mapping[str, Any], longest: int) -> Iterator[Argument]:
     for name, value in args.items() if isinstance(args, dict) else [("", args)]:
-        now = _now(seen, name)
         origin = str(provenance.get(name) or "")
-        compared = not isinstance(now, diff.Absent)
-        values = diff.compare(now if compared else value, value, at=f"/args/{name}", longest=longest)
-        yield Argument(pieces(name), values, compared, SEEN.get(origin, ""), origin == origins.AGENT)
+        values = diff.compare(value, value, at=f"/args/{name}", longest=longest)
+        beside = pieces(_beside(seen, name))
+        yield Argument(pieces(name), values, beside, SEEN.get(origin, ""), origin == origins.AGENT)
 
 
-def _now(seen: Json, name: str) -> Value:
-    """The value that stands under this name in what was observed: only one that holds no others, and if there is just one."""
-    found: list[Json] = []
-    waiting = [seen]
+def _beside(seen: Json, name: str) -> str:
+    """The value that was observed under this name, and where: only one that holds no others, if there is just one."""
+    found = [(where, value) for where, called, value in _members(seen) if called == name]
+    if len(found) != 1:
+        return ""
+    where, value = found[0]
+    said = value if isinstance(value, str) else canonical.encode(value).decode()
+    cut = f"{said[: lines.SHORT]}…" if len(said) > lines.SHORT else said
+    return f"{where or 'what was observed'} has {cut or '(empty)'} under this name"
+
+
+def _members(value: Json) -> Iterator[tuple[str, str, Json]]:
+    """Every named value that holds no others: where it is, its name, and it."""
+    waiting = [("", value)]
     while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            found += [item[name]] if name in item and not isinstance(item[name], dict | list) else []
-            waiting += item.values()
-        elif isinstance(item, list):
-            waiting += item
-    return found[0] if len(found) == 1 else ABSENT
+        at, item = waiting.pop()
+        for name, below in item.items() if isinstance(item, dict) else []:
+            if isinstance(below, dict | list):
+                waiting.append((f"{at}.{name}" if at else name, below))
+            else:
+                yield at, name, below
+        for number, below in enumerate(item if isinstance(item, list) else []):
+            waiting.append((f"{at}[{number}]", below))

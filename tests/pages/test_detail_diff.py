@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import chain
 
+import pytest
+
 from orchestra.canonical import Json
 from reviews.proposal import diff, lines, marks
 from reviews.proposal.diff import ABSENT, Change, Kind
@@ -101,6 +103,34 @@ def test_money_and_recipients_are_one_value_each() -> None:
     assert told[0] == "12.50 EUR"
     assert told[1] == "12 recipients:"
     assert told[-1] == "and 7 more"
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [
+        ({"minor": 500000, "currency": "EUR"}, "5,000.00 EUR"),
+        ({"minor": 5000, "currency": "JPY"}, "5,000 JPY"),
+        ({"minor": -5000, "currency": "UGX"}, "-5,000 UGX"),
+        ({"minor": 5000, "currency": "KWD"}, "5.000 KWD"),
+        ({"minor": -5, "currency": "TND", "kind": "fee"}, "-0.005 TND (fee)"),
+        ({"minor": 5000, "currency": "ABC"}, "5000 minor units of ABC"),
+        ({"minor": 5000, "currency": "eur"}, "5000 minor units of eur"),
+        ({"minor": "12", "currency": "EUR"}, "12 minor units of EUR"),
+        ({"minor": True, "currency": "EUR"}, "True minor units of EUR"),
+        ({"amount": "12.50", "currency": "KWD"}, "12.50 KWD"),
+    ],
+)
+def test_minor_units_become_an_amount_only_of_currencies_that_are_known(
+    amount: dict[str, Json], said: str
+) -> None:
+    change = only(diff.compare({}, {"sum": amount}))
+    assert (change.kind, [text(row.after) for row in change.rows]) == (Kind.MONEY, [said])
+
+
+def test_amount_that_is_given_twice_hides_neither() -> None:
+    twice: Json = {"amount": "12.50", "minor": 9900, "currency": "EUR"}
+    found = {change.at for change in diff.compare({}, {"sum": twice}).changes}
+    assert found == {"/sum/amount", "/sum/minor", "/sum/currency"}
 
 
 def test_recipients_that_differ_behind_the_first_ones_are_still_a_change() -> None:

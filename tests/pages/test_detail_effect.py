@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_tool_without_a_preview_says_so_in_words(scene: Scene) -> None:
     assert "cannot show beforehand" in page(signed_in(scene.reviewer), scene.proposal)
 
 
-def test_arguments_stand_beside_what_is_there_now_and_say_where_they_come_from(scene: Scene) -> None:
+def test_arguments_are_plain_beside_what_was_observed_and_say_where_they_come_from(scene: Scene) -> None:
     proposal = of_call(
         scene,
         arguments={"city": "Bonn", "zip": "1", "note": "hm"},
@@ -81,11 +82,10 @@ def test_arguments_stand_beside_what_is_there_now_and_say_where_they_come_from(s
         context={"provenance": {"city": "agent", "zip": "tool", "note": "requester"}},
     )
     text = page(signed_in(scene.reviewer), proposal)
-    assert "<mark>Köln</mark>" in text
-    assert "<mark>Bonn</mark>" in text
+    assert "<mark>Bonn</mark>" not in text.partition('id="arguments"')[2].partition("</section> <section")[0]
     for said in (
-        "other than now",
-        "as it is now",
+        "order.address has Köln under this name",
+        "order.address has 1 under this name",
         "nobody has said it but the agent",
         "an earlier result says it",
     ):
@@ -110,6 +110,18 @@ def test_long_value_is_cut_with_how_much_is_missing_and_a_link_to_the_rest(scene
     assert "needle" not in effect
     assert "needle" in page(client, proposal, "value/?of=%2Fargs%2Ftext")
     assert client.get(f"/reviews/{proposal.uid}/value/?of=/args/other").status_code == 404
+
+
+def test_long_value_of_the_evidence_is_given_in_full_too(scene: Scene) -> None:
+    proposal = of_call(scene, witness={"order": {"note": "x" * 3_000 + "needle"}})
+    client = signed_in(scene.reviewer)
+    text = page(client, proposal)
+    link = re.search(r'href="/reviews/[^/]+/(value/\?of=%2Fobserved[^"]+)"', text)
+    assert link is not None
+    assert (
+        "needle" in text.partition("Evidence")[2].partition("Raw")[0],
+        "needle" in page(client, proposal, link[1]),
+    ) == (False, True)
 
 
 def test_part_of_a_page_is_given_to_htmx_and_a_whole_page_to_others(scene: Scene) -> None:
@@ -190,3 +202,30 @@ def test_agents_words_are_boxed_and_out_of_reach_of_htmx(scene: Scene) -> None:
     box = text[text.index("hx-disable") :]
     assert "Nothing in it is proven" in box[:400]
     assert "&lt;b hx-get=&quot;/x&quot;&gt;Please" in box[:400]
+
+
+def test_host_that_is_kept_from_people_is_not_named_beside_one_that_looks_like_it(scene: Scene) -> None:
+    proposal = of_call(
+        scene,
+        arguments={"to": "https://hidden-examp1e.com"},
+        witness={"secret": "https://hidden-example.com"},
+        requirements={"redact": ["observed.secret"]},
+    )
+    assert "hidden-example.com" not in page(signed_in(scene.reviewer), proposal)
+
+
+@pytest.mark.parametrize(
+    ("preview", "redact", "said"),
+    [
+        ({"before": {"card": "4111"}}, ["preview"], "[redacted]"),
+        (["first of all"], [], "first of all"),
+        ({}, [], "names nothing that would change"),
+    ],
+)
+def test_preview_that_is_hidden_or_says_little_is_told_with_a_word(
+    scene: Scene, preview: Any, redact: list[str], said: str
+) -> None:
+    proposal = of_call(scene, preview=preview, requirements={"redact": redact})
+    text = page(signed_in(scene.reviewer), proposal)
+    assert said in text.partition('id="effect"')[2].partition("</section> <section")[0]
+    assert "4111" not in text
