@@ -10,7 +10,7 @@ WORKERS ?= 2
 RUN = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check e2e pictures bench replay lock clean environment-agents environment-dev environment-e2e
+.PHONY: help demo demo-reset test check e2e pictures bench mutants replay lock clean environment-agents environment-dev environment-e2e
 
 help: ## Print this list
 	@echo "Usage: make TARGET"
@@ -36,6 +36,9 @@ pictures: environment-e2e ## Take docs/pictures/ anew with a browser that looks 
 
 bench: environment-dev ## Run one benchmark and print its figures (W=W1)
 	@$(RUN) -m bench $(W)
+
+mutants: environment-dev ## Take one guard after the other out of a copy; the tests must notice each (ONLY=words of a name)
+	@$(RUN) -m tests.mutants $(ONLY)
 
 replay: environment-agents ## Replay recorded agents through the gate (DATA=folder; RUNS=60 WORKERS=2 POLICIES=off)
 	@test -n "$(DATA)" || { echo "Name the folder of the recorded runs: make replay DATA=folder" >&2; exit 2; }
