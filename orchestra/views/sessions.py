@@ -11,6 +11,8 @@ from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponseBase
 
 SEEN: Final = "seen"
+#: Parts of pages that ask again by themselves: what they ask is no sign that somebody is there.
+BY_THEMSELVES: Final = frozenset({"news", "standing"})
 EVERY: Final = 60.0
 
 
@@ -27,9 +29,13 @@ class IdleEnd:
             last = _last(request)
             if last is not None and now - last > settings.SESSION_IDLE:
                 logout(request)
-            elif last is not None and now - last > EVERY:
+            elif last is not None and now - last > EVERY and not _asks_by_itself(request):
                 request.session[SEEN] = int(now)
         return self.get_response(request)
+
+
+def _asks_by_itself(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Trigger") in BY_THEMSELVES or request.path.endswith("/news")
 
 
 def _last(request: HttpRequest) -> float | None:

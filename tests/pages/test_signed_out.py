@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from orchestra.models import Person
+from orchestra.people import persons
 from tests.decisions.conftest import Scene
 from tests.decisions.conftest import scene as scene
 from tests.pages.test_review_pages import HOST, form, signed_in, state
@@ -60,3 +64,23 @@ def test_form_with_a_token_of_no_page_of_ours_is_told_above_the_page(scene: Scen
     assert (answer.status_code, answer.headers["HX-Retarget"]) == (403, "#trouble")
     assert b"not sent from one of our own pages" in answer.content
     assert b"<html" not in answer.content
+
+
+@pytest.mark.parametrize(
+    ("path", "trigger", "ends"),
+    [("/reviews/news", "news", True), ("/runs/", "news", True), ("/reviews/", "", False)],
+    ids=["news of the queue", "a page that asks by itself", "a page that somebody opens"],
+)
+def test_page_that_asks_by_itself_keeps_no_session_alive(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, path: str, trigger: str, ends: bool
+) -> None:
+    password = "a long enough password"
+    persons.add(name="ann", full_name="", groups=["reviewers"], password=password)
+    client, now = Client(headers=HOST), time.time()
+    client.post("/accounts/login/", {"login": "ann", "password": password})
+    for past in (0.6, 1.2):
+        monkeypatch.setattr(
+            "orchestra.views.sessions.time.time", lambda at=past: now + at * settings.SESSION_IDLE
+        )
+        client.get(path, headers={"HX-Request": "true", "HX-Trigger": trigger} if trigger else {})
+    assert ("_auth_user_id" not in client.session) == ends

@@ -151,9 +151,14 @@ def test_failure_says_what_happened_and_what_to_do(
     deployment: Deployment, requester: Person, client: Client
 ) -> None:
     run = factories.run(asked(deployment, requester), state="running")
-    factories.walk(run, "failed", failure_class="tool_timeout", error="the shop is <away>")
+    factories.walk(run, "failed", failure_class="tool_timeout", error="the shop is <away>\u2028")
     page = shown(client, f"/tasks/{run.task.uid}/")
-    for text in ("gave no answer in time", "the shop is &lt;away&gt;", "What you can do:", str(run.uid)):
+    for text in (
+        "gave no answer in time",
+        "the shop is &lt;away&gt;⟨U+2028⟩",
+        "What you can do:",
+        str(run.uid),
+    ):
         assert text in page
 
 
@@ -194,6 +199,25 @@ def test_who_has_switched_live_pages_off_looks_by_themselves(
     client.cookies["live"] = "off"
     page = shown(client, f"/tasks/{run.task.uid}/")
     assert ("hx-get" in page, "Look again" in page) == (False, True)
+
+
+def test_news_leave_the_form_to_cancel_alone_until_nothing_can_be_cancelled(
+    deployment: Deployment, requester: Person, client: Client
+) -> None:
+    run = factories.run(asked(deployment, requester))
+    page = shown(client, f"/tasks/{run.task.uid}/")
+    assert page.index('id="cancelling"') > page.index("</section>", page.index('id="standing"'))
+    path = f"/tasks/{run.task.uid}/news?since=old"
+    assert "cancel" not in shown(client, path).lower()
+    factories.walk(run, "succeeded")
+    assert 'id="cancelling" hx-swap-oob="true"' in client.get(path, headers=HTMX).content.decode()
+
+
+def test_page_whose_session_has_ended_is_told_so_once(deployment: Deployment, requester: Person) -> None:
+    run = factories.run(asked(deployment, requester))
+    answer = Client(headers={"host": "localhost"}).get(f"/tasks/{run.task.uid}/news", headers=HTMX)
+    assert (answer.status_code, answer.headers["HX-Retarget"]) == (286, "#trouble")
+    assert b"You are signed out" in answer.content
 
 
 def test_stranger_is_told_that_there_is_nothing(deployment: Deployment, requester: Person) -> None:

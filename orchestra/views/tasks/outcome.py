@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from orchestra import canonical
+from orchestra import canonical, unseen
 from orchestra.engine import cancel as engine_cancel
 from orchestra.engine import claim
 from orchestra.errors import Invalid, NotAllowed, OrchestraError, StaleState
@@ -21,7 +21,7 @@ from orchestra.runs import why
 from orchestra.runs.why import Why
 from orchestra.tools.sentences import visible
 from orchestra.views import failures, readable
-from orchestra.views.access import for_people
+from orchestra.views.access import for_people, signed_out
 from orchestra.views.tasks import words
 from orchestra.views.tasks.listing import title
 
@@ -41,9 +41,16 @@ def page(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
 
 
 @require_safe
+def news(request: HttpRequest, uid: UUID) -> HttpResponse:
+    """How it stands now, for a page that follows it. A page whose session has ended is told so once."""
+    if getattr(request, "htmx", False) and not request.user.is_authenticated:
+        return signed_out(request, STOP)
+    return _news(request, uid=uid)
+
+
 @for_people
-def news(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
-    """How it stands now, for a page that follows it: 204 when that is what the page shows, 286 at the end."""
+def _news(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
+    """204 when it stands as the page shows, 286 at the end."""
     context = _standing(requested.find(uid, person), person)
     if request.GET.get("since") == context["version"]:
         return HttpResponse(status=204)
@@ -130,7 +137,7 @@ def _standing(task: Any, person: Person) -> dict[str, Any]:
         "sentence": because.sentence if because is not None else words.ENDS[run.state],
         "output": readable.entries(run.output),
         "failure": failures.meaning(run.failure_class),
-        "error": "\n".join(map(visible, run.error.splitlines())),
+        "error": "\n".join(unseen.lines(run.error)),
         "attempts": [{"run": one, "number": len(attempts) - place, "words": words.standing(one.state)}
                      for place, one in enumerate(attempts)],
         "may_cancel": _may_cancel(task, person) and run.finished_at is None and run.cancel_requested_at is None,
