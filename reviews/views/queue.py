@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from orchestra.models import Person
@@ -26,12 +26,17 @@ LONGEST = 200
 @require_safe
 @for_people
 def queue(request: HttpRequest, person: Person) -> HttpResponse:
-    """One page of a tab. 422 for a filter or a place that means nothing, 404 for another tab."""
+    """One page of a tab. 422 for a filter or a place that means nothing, 404 for another tab.
+
+    Where all that stood on a later page is gone meanwhile, it leads to the first one.
+    """
     who, tab, filters = reader(request, person), request.GET.get("tab", "yours"), wanted(request)
     if not who.sees:
         return render(request, "reviews/no_access.html", {"section": "reviews", "waiting": ""})
     counted = counts.of(who)
     page = entries.page(tab, who, filters, counted.at)
+    if filters.place is not None and not page.rows:
+        return redirect(f"{request.path}?{address(tab, filters)}")
     shown = {
         "section": "reviews",
         "tab": tab,

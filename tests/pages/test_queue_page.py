@@ -275,7 +275,7 @@ def test_filters_offer_the_names_that_there_are_and_no_foreign_ones(scene: Scene
 
 def test_rows_of_a_filtered_tab_are_opened_with_the_filter(scene: Scene) -> None:
     path = f'href="/reviews/{scene.proposal.uid}/'
-    assert f'{path}?tab=yours&amp;words=Call"' in page(scene.reviewer, words="Call")
+    assert f'{path}?tab=yours&amp;words=Refund"' in page(scene.reviewer, words="Refund")
     assert f'{path}"' in page(scene.reviewer)
 
 
