@@ -19,7 +19,7 @@ ADD_AND_SET = {"Approval": "withdrawn_at"}
 #: Working rows that may go.
 DELETE = {
     "Draft", "IdempotencyKey", "Grant", "DeploymentGroupPermission", "DeploymentUserPermission", "Claim", "Presence",
-    "RateWindow", "RoutingRule",
+    "RateWindow", "RoutingRule", "WebhookDelivery", "Notice", "OutboxMessage",
     "User_groups", "User_user_permissions",
 }  # fmt: skip
 OWN_APPS = {"orchestra", "reviews"}

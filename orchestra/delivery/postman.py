@@ -17,6 +17,7 @@ from django.db import Error as DatabaseError
 
 from orchestra import logs
 from orchestra.delivery import outbox, sending, webhooks
+from orchestra.delivery.leftovers import Leftovers
 from orchestra.delivery.sending import Parcel, Report
 from orchestra.errors import OrchestraError
 
@@ -30,6 +31,7 @@ class Postman:
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._away: list[Parcel] = []
         self._back: list[Report] = []
+        self._leftovers = Leftovers()
         self._thread = threading.Thread(target=self._run, name="postman", daemon=True)
 
     def start(self) -> None:
@@ -58,13 +60,14 @@ class Postman:
 
     def _round(self) -> bool:
         """One look; whether there is more to do at once."""
+        self._leftovers.clear()
         passed = outbox.pass_on()
         self._record(self._came_back())
         free = settings.WEBHOOK_SENDERS - len(self._away)
         parcels = webhooks.claim(free=free, busy={parcel.webhook for parcel in self._away}) if free else []
         for parcel in parcels:
-            self._away.append(parcel)
             threading.Thread(target=self._send, args=(parcel,), name="delivery", daemon=True).start()
+            self._away.append(parcel)  # only once it is on its way: nothing reports what never left
         if self._away:
             self._record(self._came_back(wait=settings.WEBHOOK_POLL))
             return True
