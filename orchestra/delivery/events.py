@@ -1,4 +1,4 @@
-"""The body of a message: a CloudEvents 1.0 event in JSON. Holds ids and names of ours, and nothing anybody wrote.
+"""The body of a message: a CloudEvents 1.0 event in JSON. Holds ids and names of ours, and the requester's own number.
 
 The same message has the same bytes whenever it is told: a receiver may compare them.
 """

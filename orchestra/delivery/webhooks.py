@@ -26,6 +26,11 @@ from orchestra.models import Webhook, WebhookDelivery
 EACH: Final = 4
 LONGEST_ERROR: Final = 500
 GONE: Final = "The webhook was switched off, because its receiver answered 410."
+DEAD: Final = (
+    "The webhook was switched off, because a message was given up and none had arrived for three days."
+)
+#: How long an address that takes nothing is asked.
+PATIENCE: Final = timedelta(days=3)
 TOO_LATE: Final = "The webhook has been switched off for longer than a message is kept."
 
 # Each address has its own share, so that one with ten thousand messages due holds up nobody else.
@@ -67,19 +72,19 @@ def lease() -> float:
 def record(reports: Sequence[Report], chance: float) -> None:
     """Write down what came of sendings. `chance` in [0, 1) spreads the next tries."""
     with borrow():
-        for report in reports:
-            _write(report, chance)
-    for report in reports:
-        _log(report)
+        ends = [_write(report, chance) for report in reports]
+    for report, end in zip(reports, ends, strict=True):
+        _log(report, end)
 
 
-def _write(report: Report, chance: float) -> None:
+def _write(report: Report, chance: float) -> str:
+    """Why its webhook was switched off by this; empty where it was not."""
     waiting = WebhookDelivery.objects.filter(
         pk=report.parcel.delivery, delivered_at__isnull=True, given_up_at__isnull=True
     )
     if not report.error:
         waiting.update(delivered_at=Now(), last_status=report.status, last_error="")
-        return
+        return ""
     said = {"last_status": report.status, "last_error": report.error[:LONGEST_ERROR]}
     mine = waiting.filter(attempts=report.parcel.attempt)
     pause = pauses.after(report.parcel.attempt, chance, asked=report.asked, first=settings.WEBHOOK_PAUSE)
@@ -88,19 +93,28 @@ def _write(report: Report, chance: float) -> None:
     else:
         mine.update(due_at=Now() + timedelta(seconds=pause), **said)
     if report.gone:
-        _switch_off(report.parcel.webhook)
+        return _switch_off(report.parcel.webhook, GONE)
+    if pause is None and not _takes_anything(report.parcel.webhook):
+        return _switch_off(report.parcel.webhook, DEAD)
+    return ""
 
 
-def _switch_off(webhook: int) -> None:
-    """Its receiver wants nothing any more: what waits for it is given up too."""
-    if Webhook.objects.filter(pk=webhook, active=True).update(active=False):
-        waiting = WebhookDelivery.objects.filter(
-            webhook=webhook, delivered_at__isnull=True, given_up_at__isnull=True
-        )
-        waiting.update(given_up_at=Now(), last_error=GONE)
+def _takes_anything(webhook: int) -> bool:
+    return WebhookDelivery.objects.filter(webhook=webhook, delivered_at__gte=Now() - PATIENCE).exists()
 
 
-def _log(report: Report) -> None:
+def _switch_off(webhook: int, said: str) -> str:
+    """Its receiver wants nothing any more, or is not there: what waits for it is given up too."""
+    if not Webhook.objects.filter(pk=webhook, active=True).update(active=False):
+        return ""
+    waiting = WebhookDelivery.objects.filter(
+        webhook=webhook, delivered_at__isnull=True, given_up_at__isnull=True
+    )
+    waiting.update(given_up_at=Now(), last_error=said)
+    return said
+
+
+def _log(report: Report, end: str) -> None:
     parcel = report.parcel
     arrived = not report.error
     logs.event(
@@ -111,8 +125,10 @@ def _log(report: Report) -> None:
         attempt=parcel.attempt,
         status=report.status,
     )
-    if report.gone:
+    if end == GONE:
         logs.event("webhook.switched_off", level=logs.WARNING, webhook=parcel.webhook_name)
+    if end == DEAD:
+        logs.event("webhook.given_up", level=logs.WARNING, webhook=parcel.webhook_name)
 
 
 def _told(rows: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:

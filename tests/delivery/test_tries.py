@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from django.test import override_settings
 
-from orchestra.delivery import pauses
+from orchestra.delivery import outbox, pauses
+from orchestra.delivery.postman import Postman
 from orchestra.models import WebhookDelivery
 from tests import factories
 from tests.delivery.conftest import VARIABLE, Post
+from tests.waiting import until
 
 
 def last(post: Post) -> WebhookDelivery:
@@ -102,6 +104,62 @@ def test_after_the_last_try_it_is_given_up(post: Post) -> None:
     assert post.round() == []
 
 
+def exhausted(post: Post) -> None:
+    """The one delivery comes to its last try, which fails too."""
+    outbox.pass_on()
+    waiting = WebhookDelivery.objects.filter(delivered_at__isnull=True)
+    waiting.update(attempts=pauses.MOST_ATTEMPTS - 1, due_at=factories.now(-1))
+    post.round()
+
+
+def test_receiver_that_takes_nothing_for_three_days_is_told_nothing_more(post: Post) -> None:
+    post.receiver.answers = [204]
+    post.end()
+    post.round()
+    WebhookDelivery.objects.update(delivered_at=factories.now() - timedelta(days=4))
+    post.receiver.answers = [503]
+    post.end()
+    exhausted(post)
+    post.hook.refresh_from_db()
+    assert not post.hook.active
+    post.end()
+    post.round()
+    assert WebhookDelivery.objects.count() == 2
+    post.hook.active = True
+    post.hook.save()
+    post.end()
+    assert post.round() != []
+
+
+def test_what_waits_for_a_dead_receiver_is_given_up_with_the_reason(post: Post) -> None:
+    post.receiver.answers = [503]
+    post.end()
+    post.round()
+    [first] = WebhookDelivery.objects.all()
+    post.end()
+    outbox.pass_on()
+    WebhookDelivery.objects.exclude(pk=first.pk).update(due_at=factories.now(3600))
+    WebhookDelivery.objects.filter(pk=first.pk).update(
+        attempts=pauses.MOST_ATTEMPTS - 1, due_at=factories.now(-1)
+    )
+    post.round()
+    other = WebhookDelivery.objects.exclude(pk=first.pk).get()
+    assert other.given_up_at is not None
+    assert "three days" in other.last_error
+
+
+def test_receiver_that_took_something_lately_stays(post: Post) -> None:
+    post.receiver.answers = [204]
+    post.end()
+    post.round()
+    post.receiver.answers = [503]
+    post.end()
+    exhausted(post)
+    post.hook.refresh_from_db()
+    assert post.hook.active
+    assert WebhookDelivery.objects.filter(given_up_at__isnull=False).count() == 1
+
+
 def test_receiver_that_answers_410_is_told_nothing_more(post: Post) -> None:
     other = post.add(deployment=post.deployment, url=post.receiver.url)
     post.receiver.answers = [500]
@@ -140,6 +198,28 @@ def test_webhook_that_is_switched_off_keeps_what_waits_for_three_days(post: Post
         True,
         True,
     )
+
+
+def test_sending_that_cannot_begin_is_made_later(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = threading.Thread.start
+    refused: list[threading.Thread] = []
+
+    def start(self: threading.Thread) -> None:
+        if self.name == "delivery" and not refused:
+            refused.append(self)
+            raise RuntimeError("can't start new thread")
+        begin(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    post.end()
+    postman = Postman()
+    postman.start()
+    try:
+        until(lambda: refused, what="a thread that cannot begin")
+        post.hurry()
+        until(lambda: post.delivery().delivered_at is not None, what="the delivery by another round")
+    finally:
+        postman.stop()
 
 
 @pytest.mark.parametrize(
