@@ -10,7 +10,7 @@ from orchestra.engine import verdicts
 from orchestra.errors import Expired, Halted, OrchestraError, StaleState
 from orchestra.models import Approval, Person, Proposal, ToolCall
 from reviews import queue
-from reviews.proposal import diff, facts
+from reviews.proposal import diff, effect, facts
 from reviews.proposal.diff import Comparison
 from reviews.proposal.marks import Piece, pieces
 from reviews.proposal.panel import VERDICTS
@@ -86,7 +86,7 @@ def successor(proposal: Proposal, reader: Person) -> Proposal | None:
 
 
 def difference(old: Proposal, new: Proposal) -> Comparison:
-    """The arguments of one and the other."""
+    """The arguments of one and the other, in full: no link leads from here to the rest of a value."""
     before = facts.masked(old, args=old.toolcall.arguments)["args"]
     after = facts.masked(new, args=new.toolcall.arguments)["args"]
-    return diff.compare(before, after, at="/args")
+    return diff.compare(before, after, at="/args", longest=effect.ALL)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from orchestra.canonical import Json
 from orchestra.models import Proposal
 from reviews.proposal import diff, facts
-from reviews.proposal.diff import Comparison
+from reviews.proposal.diff import Change, Comparison
 from reviews.proposal.marks import Piece, pieces
 
 #: What a run may use, as people call it.
@@ -40,6 +40,11 @@ class Evidence:
     observed: Comparison | None
     unread: bool
 
+    def find(self, at: str) -> Change | None:
+        """The observed value at a place."""
+        shown = self.observed or Comparison([])
+        return next((change for change in (*shown.changes, *shown.same) if change.at == at), None)
+
 
 def context(proposal: Proposal) -> Mapping[str, Any]:
     """What the ruling was made from; empty where it cannot be read."""
@@ -50,13 +55,13 @@ def context(proposal: Proposal) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def of(proposal: Proposal, known: Mapping[str, Any]) -> Evidence:
+def of(proposal: Proposal, known: Mapping[str, Any], *, longest: int = diff.LONGEST) -> Evidence:
     """The evidence of a proposal; `known` is its `context`."""
     seen = facts.masked(proposal, observed=facts.observed(proposal.toolcall))["observed"]
     return Evidence(
         entries=[Entry(name, pieces(said)) for name, said in _entries(known) if said],
         used=[Entry(name, pieces(said)) for name, said in _used(known.get("run") or {})],
-        observed=diff.compare(seen, seen, at="/observed") if seen else None,
+        observed=diff.compare(seen, seen, at="/observed", longest=longest) if seen else None,
         unread=seen is None,
     )
 

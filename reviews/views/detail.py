@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,16 +28,23 @@ from reviews.views.kept import Typed
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a decision was not taken, and what was typed for it."""
+    """Why a decision was not taken, and what was typed for it; `lost` is what no field of this page takes, to copy."""
 
     error: OrchestraError
     typed: Typed
+    lost: str = ""
 
     @property
     def problems(self) -> Mapping[str, Problem]:
         """What is wrong with the form, by field."""
         found = self.error.problems if isinstance(self.error, Invalid) else ()
         return {problem.pointer.lstrip("/"): problem for problem in found}
+
+    @property
+    def told(self) -> Sequence[str]:
+        """What is wrong beside the fields."""
+        loose = [problem.message for name, problem in self.problems.items() if name not in Typed.__slots__]
+        return loose if self.problems else [self.error.message]
 
 
 @require_safe
@@ -75,6 +82,7 @@ def _decision(request: HttpRequest, person: Person, read: Reading, refusal: Refu
     told = facts.of(proposal)
     error = refusal.error if refusal is not None else None
     typed = refusal.typed if refusal is not None else kept.taken(request, proposal.uid)
+    lost = refusal.lost if refusal is not None else ""
     asks_again = isinstance(error, Invalid) or error is None or error.status == 403
     return {
         "proposal": proposal,
@@ -83,7 +91,7 @@ def _decision(request: HttpRequest, person: Person, read: Reading, refusal: Refu
         "read": read,
         "claim": next((each.until for each in read.holders if each.person == person.pk), None),
         "holders": [each for each in read.holders if each.person != person.pk],
-        "conflict": conflict.of(proposal, person, None if asks_again else error, typed.reason),
+        "conflict": conflict.of(proposal, person, None if asks_again else error, lost or typed.reason),
         "refusal": refusal,
         "typed": typed,
         "proven": step_up.proven(request, told.digest),
@@ -138,10 +146,11 @@ def talk(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
 @require_safe
 @for_people
 def value(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
-    """One value of the effect in full; 404 for a place where there is none."""
+    """One value of the effect or the evidence in full; 404 for a place where there is none."""
     proposal = queue.find(uid, person)
-    whole = effect.of(proposal, evidence.context(proposal), longest=effect.ALL)
-    change = whole.find(request.GET.get("of", ""))
+    known, at = evidence.context(proposal), request.GET.get("of", "")
+    change = effect.of(proposal, known, longest=effect.ALL).find(at)
+    change = change or evidence.of(proposal, known, longest=effect.ALL).find(at)
     if change is None:
         raise NotFound("There is no such value.")
     shown = {"section": "reviews", "proposal": proposal, "change": change, "facts": facts.of(proposal)}

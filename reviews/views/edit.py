@@ -23,7 +23,7 @@ from orchestra.models import Edit, Person, Proposal
 from orchestra.tools import toolbox
 from orchestra.views.access import for_people
 from reviews import decisions, queue
-from reviews.proposal import diff, facts
+from reviews.proposal import diff, effect, facts
 from reviews.views import decide, detail, kept
 from reviews.views.decide import REFUSALS, onward
 from reviews.views.detail import Refusal
@@ -45,24 +45,39 @@ def edit(request: HttpRequest, uid: UUID) -> HttpResponse:
 @for_people
 def _edit(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
     proposal = queue.find(uid, person)
-    if request.method != "POST" and proposal.state != "pending":
+    if request.method == "POST":
+        return _sent(request, person, proposal)
+    if proposal.state != "pending":
         return redirect("reviews:detail", uid)
     _is_editable(proposal, person)
-    if request.method != "POST":
-        return _shown(
-            request, proposal, fields=drawing.fields(_schema(proposal), proposal.toolcall.arguments)
-        )
+    return _shown(request, proposal, fields=drawing.fields(_schema(proposal), proposal.toolcall.arguments))
+
+
+def _sent(request: HttpRequest, person: Person, proposal: Proposal) -> HttpResponse:
+    """What is not fit comes back in the form; else the difference is shown, or sent when it was seen before."""
     try:
+        _is_editable(proposal, person)
         wanted = _read(request, proposal)
+        if request.POST.get("seen") != canonical.digest(wanted).hex():
+            return _difference(request, proposal, wanted)
     except Invalid as error:
         return _wrong(request, proposal, error.problems)
-    if request.POST.get("seen") != canonical.digest(wanted).hex():
-        return _difference(request, proposal, wanted)
+    except NotAllowed as error:
+        if facts.hidden(proposal):
+            raise
+        return _refused(request, person, proposal, error)
+    return _save(request, person, proposal, wanted)
+
+
+def _save(request: HttpRequest, person: Person, proposal: Proposal, wanted: dict[str, Json]) -> HttpResponse:
     following = detail.beside_next(request, person, proposal)
     try:
         _send(request, person, proposal, wanted)
+    except Invalid as error:
+        found = error.problems or [Problem("", error.message)]
+        return _difference(request, proposal, wanted, problems=found, status=422)
     except REFUSALS as error:
-        return _refused(request, person, proposal, wanted, error)
+        return _refused(request, person, proposal, error)
     messages.success(request, f"{SENT} It was: {proposal.sentence}")
     return onward(request, following)
 
@@ -105,8 +120,10 @@ def _wrong(request: HttpRequest, proposal: Proposal, problems: Iterable[Problem]
 def _difference(request: HttpRequest, proposal: Proposal, wanted: Json, **more: Any) -> HttpResponse:
     """The form as it was typed, under what it would change."""
     fields = drawing.fields(_schema(proposal), proposal.toolcall.arguments, request.POST)
-    shown = {"difference": diff.compare(proposal.toolcall.arguments, wanted, at="/args"), **more}
-    return _shown(request, proposal, fields=fields, seen=canonical.digest(wanted).hex(), **shown)
+    change = diff.compare(proposal.toolcall.arguments, wanted, at="/args", longest=effect.ALL)
+    return _shown(
+        request, proposal, fields=fields, seen=canonical.digest(wanted).hex(), difference=change, **more
+    )
 
 
 def _send(request: HttpRequest, person: Person, proposal: Proposal, wanted: dict[str, Json]) -> None:
@@ -123,19 +140,20 @@ def _send(request: HttpRequest, person: Person, proposal: Proposal, wanted: dict
             raise
 
 
-def _refused(
-    request: HttpRequest, person: Person, proposal: Proposal, wanted: Json, error: OrchestraError
-) -> HttpResponse:
-    """What is wrong with the words or the form comes back in the form; the rest leads to the proposal's page."""
-    if isinstance(error, Invalid):
-        return _difference(request, proposal, wanted, problems=error.problems, status=422)
-    return detail.shown(request, person, proposal.uid, Refusal(error, kept.typed(request)))
+def _refused(request: HttpRequest, person: Person, proposal: Proposal, error: OrchestraError) -> HttpResponse:
+    """The page of the proposal says why; what was typed stands there to be copied."""
+    fields = drawing.fields(_schema(proposal), proposal.toolcall.arguments, request.POST)
+    typed = kept.typed(request)
+    lost = "\n".join([*drawing.typed(fields), *([typed.reason] if typed.reason else [])])
+    return detail.shown(request, person, proposal.uid, Refusal(error, typed, lost))
 
 
 def _shown(request: HttpRequest, proposal: Proposal, *, status: int = 200, **more: Any) -> HttpResponse:
+    problems: Iterable[Problem] = more.get("problems", ())
     shown = {
         "section": "reviews",
         "proposal": proposal,
+        "wrong_reason": next((one.message for one in problems if one.pointer == "/reason"), ""),
         "facts": facts.of(proposal),
         "needs_reason": facts.needs_reason(proposal),
         "typed": kept.typed(request),

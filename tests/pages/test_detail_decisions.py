@@ -69,7 +69,15 @@ def test_high_approval_needs_a_reason_and_the_field_is_marked(scene: Scene) -> N
     proposal = propose(scene.proposal.deployment, scene.requester, tier=3)
     status, text = send(signed_in(scene.reviewer), proposal, "approve", reason="")
     assert (status, state(proposal)) == (422, "pending")
-    assert 'aria-invalid="true" autofocus' in text
+    assert 'aria-describedby="reason-hint reason-error" aria-invalid="true" autofocus' in text
+    assert '<span id="reason-error" class="error">Say why' in text
+    assert "/reason" not in text
+
+
+def test_lines_of_a_reason_count_as_they_were_typed(scene: Scene) -> None:
+    reason = "\r\n".join(["x" * 99] * 40)  # 3,999 characters for who typed them
+    assert send(signed_in(scene.reviewer), scene.proposal, "reject", reason=reason)[0] == 302
+    assert Approval.objects.get(proposal=scene.proposal).reason == reason.replace("\r\n", "\n")
 
 
 def test_category_of_a_rejection_is_one_of_a_closed_list(scene: Scene) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
-from orchestra.engine import publish
-from orchestra.models import Edit, Proposal, ToolVersion
+from orchestra.engine import history, publish
+from orchestra.models import Edit, Proposal, ToolVersion, User
 from orchestra.tools import toolbox
 from tests import factories
 from tests.decisions.conftest import Scene, member
@@ -42,11 +43,15 @@ def proposal(scene: Scene) -> Iterator[Proposal]:
     toolbox.forget()
 
 
-def made(scene: Scene, **columns: Any) -> Proposal:
+def made(scene: Scene, revision: int = 0, **columns: Any) -> Proposal:
     run = factories.run(factories.task(scene.proposal.deployment, requester=scene.requester))
     version = ToolVersion.objects.get(tool__name="move")
     call = factories.toolcall(
-        factories.step(run), tool_name="move", tool_version=version, arguments=dict(ARGUMENTS)
+        factories.step(run),
+        tool_name="move",
+        tool_version=version,
+        arguments=dict(ARGUMENTS),
+        revision=revision,
     )
     return factories.proposal(factories.walk(call, "awaiting_approval"), **columns)
 
@@ -121,8 +126,28 @@ def test_reason_that_is_needed_is_asked_for_beside_the_difference(scene: Scene, 
     _, text = post(client, high, city="Bonn")
     status, text = post(client, high, city="Bonn", seen=seen(text), reason="")
     assert (status, state(high)) == (422, "pending")
-    assert "Say why" in text
+    assert '<span id="reason-error" class="error">Say why' in text
+    assert "/reason" not in text
     assert "<mark>Bonn</mark>" in text
+
+
+def test_call_that_was_changed_too_often_says_so(scene: Scene, proposal: Proposal) -> None:
+    often, client = made(scene, revision=history.MOST_REVISIONS), signed_in(scene.reviewer)
+    _, text = post(client, often, city="Bonn")
+    status, text = post(client, often, city="Bonn", seen=seen(text))
+    assert (status, "This was changed too often already" in text) == (422, True)
+
+
+def test_difference_of_long_values_is_shown_whole(scene: Scene, proposal: Proposal) -> None:
+    _, text = post(signed_in(scene.reviewer), proposal, city=f"{'x ' * 2_000}needle")
+    assert "Show all" not in text
+    assert "needle" in text.partition("What you change")[2].partition("<textarea")[0]
+
+
+def test_enter_in_a_field_presses_no_button_that_does_anything(scene: Scene, proposal: Proposal) -> None:
+    _, text = post(signed_in(scene.reviewer), proposal, city="Bonn")
+    form = text[text.index('data-keep="edit-') :]
+    assert form.index('<button type="submit" disabled hidden>') < form.index("Send it and approve")
 
 
 def test_second_click_is_no_second_edit(scene: Scene, proposal: Proposal) -> None:
@@ -142,8 +167,18 @@ def test_edit_that_comes_too_late_tells_who_decided_and_keeps_the_reason(
     status, text = post(client, proposal, city="Bonn", seen=seen(text))
     assert status == 409
     assert "sue rejected it" in text
+    assert "City: Bonn" in text
     assert "it has moved" in text
     assert client.get(f"/reviews/{proposal.uid}/edit/").status_code == 302
+
+
+def test_edit_by_who_may_only_look_by_now_is_refused_with_what_was_typed(
+    scene: Scene, proposal: Proposal
+) -> None:
+    client = signed_in(scene.reviewer)
+    User.objects.get(person=scene.reviewer).groups.set([Group.objects.get(name="auditors")])
+    status, text = post(client, proposal, city="Bonn")
+    assert (status, "City: Bonn" in text, state(proposal)) == (403, True, "pending")
 
 
 def test_who_may_not_decide_may_not_edit(scene: Scene, proposal: Proposal) -> None:
