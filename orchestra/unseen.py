@@ -22,6 +22,11 @@ def visible(text: str) -> str:
     return "".join(_shown(char) for char in text)
 
 
+def lines(text: str) -> list[str]:
+    """The same, line by line. Only line feeds end a line: pages show its other ends as a space, or not at all."""
+    return [visible(line) for line in text.replace("\r\n", "\n").split("\n")]
+
+
 def _shown(char: str) -> str:
     unseen = char != " " and unicodedata.category(char) in _UNSEEN
     return f"⟨U+{ord(char):04X}⟩" if unseen or char in "“”⟨⟩" or _BLANK.match(char) else char

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orchestra import canonical
+from orchestra import canonical, unseen
 from orchestra.canonical import Json
 from orchestra.engine import claim, tasks
 from orchestra.errors import OrchestraError
@@ -237,4 +237,4 @@ def _described(version_id: int) -> str:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(map(visible, text.splitlines()))
+    return "\n".join(unseen.lines(text))

@@ -47,7 +47,7 @@ def request(call: ToolCall) -> Iterator[str]:
     if call.credential:
         yield visible(call.credential)
     yield ""
-    yield from (visible(line) for line in bytes(call.body).decode("utf-8", "replace").splitlines())
+    yield from _lines(call.body)
 
 
 def reply(call: ToolCall, raw: bytes | memoryview | None) -> str:
@@ -56,8 +56,12 @@ def reply(call: ToolCall, raw: bytes | memoryview | None) -> str:
         return ""
     if hides(call, "result", "observed", "preview"):
         return HIDDEN
-    lines = bytes(raw).decode("utf-8", "replace").splitlines()
-    return "\n".join(visible(line) for line in lines)
+    return "\n".join(_lines(raw))
+
+
+def _lines(raw: bytes | memoryview) -> Iterator[str]:
+    """Bytes as text: at a line feed a line ends, and at nothing else."""
+    yield from (visible(line) for line in bytes(raw).decode("utf-8", "replace").split("\n"))
 
 
 def arguments(call: ToolCall, written: str) -> Json:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from orchestra import unseen
 from orchestra.canonical import Json
 from orchestra.tools.sentences import visible
 
@@ -59,7 +60,7 @@ def entry(label: str, value: Json, depth: int = 1) -> Entry:
     if isinstance(value, dict | list) and value:
         return _container(label, value, depth)
     if isinstance(value, str):
-        return _text(label, "\n".join(map(visible, value.splitlines())))
+        return _text(label, "\n".join(unseen.lines(value)))
     return Entry(label, scalar(value))
 
 
@@ -72,8 +73,8 @@ def scalar(value: Json) -> str:
 
 def _container(label: str, value: dict[str, Json] | list[Json], depth: int) -> Entry:
     if depth > DEEPEST or len(value) > MOST_ENTRIES:
-        lines = json.dumps(value, indent=2, ensure_ascii=False).splitlines()
-        return _text(label, "\n".join(map(visible, lines)), long=True)
+        written = json.dumps(value, indent=2, ensure_ascii=False)
+        return _text(label, "\n".join(unseen.lines(written)), long=True)
     if isinstance(value, list):
         if not any(isinstance(item, dict | list) for item in value):
             return _lines(label, [visible(item) if isinstance(item, str) else scalar(item) for item in value])

@@ -14,6 +14,7 @@ from orchestra.engine import tasks as answers
 from orchestra.errors import Expired, Halted, Invalid, NotAllowed, OrchestraError, StaleState
 from orchestra.forms import drawing, reading
 from orchestra.models import HumanTask, Person
+from orchestra.unseen import visible
 from orchestra.views.access import for_people
 from reviews import questions, tasks
 from reviews.proposal import facts
@@ -33,7 +34,7 @@ def question(request: HttpRequest, person: Person, uid: UUID) -> HttpResponse:
         answered = _answer(request, person, found)
     except REFUSALS as error:
         return _shown(request, person, tasks.find(uid, person), error)
-    messages.success(request, f"Answered: {answered.title}")
+    messages.success(request, f"Answered: {visible(answered.title)}")
     return redirect("reviews:queue")
 
 
@@ -59,6 +60,7 @@ def _shown(
     request: HttpRequest, person: Person, question: HumanTask, error: OrchestraError | None = None
 ) -> HttpResponse:
     told = questions.of(question, person)
+    tier = question.tier  # type: ignore[attr-defined]  # as it was found
     typed = request.POST if error is not None else None
     problems = error.problems if isinstance(error, Invalid) else ()
     fields = drawing.fields(questions.schema(question), None, typed, problems)
@@ -66,8 +68,8 @@ def _shown(
     context = {
         "section": "reviews",
         "facts": told,
-        "tier": getattr(question, "tier", 2),
-        "tier_word": facts.TIERS[getattr(question, "tier", 2)],
+        "tier": tier,
+        "tier_word": facts.TIERS[tier],
         "fields": fields if may else (),
         "version": questions.version(question),
         "problem": error,
