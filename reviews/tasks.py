@@ -15,7 +15,7 @@ from orchestra.engine.claim import HALTED
 from orchestra.errors import NotFound
 from orchestra.models import HumanTask, Person, Question, Run
 from orchestra.people import roles
-from reviews.queue import MOST_COUNTED, Filters, Reader
+from reviews.queue import Filters, Reader
 
 #: What a form waits for is rarely urgent; what stands still or is in doubt is, most of all where a call is critical.
 TIER_OF_FORM: Final = 2
@@ -71,11 +71,6 @@ def rows(name: str, reader: Reader, filters: Filters) -> QuerySet[HumanTask]:
     """The questions of a tab that a filter leaves, with what is needed to tell of them, in no order yet."""
     wanted = {COLUMNS[name]: value for name, value in filters.named().items() if name in COLUMNS}
     return told(tab(name, reader).filter(**wanted))
-
-
-def count(name: str, reader: Reader) -> int:
-    """How many a tab holds, counted no further than it matters."""
-    return tab(name, reader).order_by()[: MOST_COUNTED + 1].count()
 
 
 def told(found: QuerySet[HumanTask]) -> QuerySet[HumanTask]:

@@ -28,13 +28,11 @@ from orchestra.engine import verdicts
 from orchestra.models import Approval, Edit, HumanTask, Person, Proposal, Vote
 from orchestra.tools.sentences import visible
 from reviews.models import Claim, Presence
+from reviews.models.presence import LOOKS_FOR
 from reviews.proposal.facts import TIERS
+from reviews.proposal.panel import SOON
 
 KINDS: Final[Mapping[str, str]] = {"form": "question", "escalation": "stuck", "unknown": "in doubt"}
-#: A page that is open tells of itself so often that half a minute of silence means it is closed.
-LOOKS_FOR: Final = timedelta(seconds=30)
-#: From here on the end of the time is told in words.
-SOON: Final = timedelta(minutes=30)
 
 
 def _called(person: str) -> Coalesce:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.db import models
 
 from orchestra.models import Person, Proposal
 from orchestra.models.fields import Row
+
+#: A page that is open tells of itself so often that half a minute of silence means it is closed.
+LOOKS_FOR: Final = timedelta(seconds=30)
 
 
 class Presence(Row):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,9 +20,8 @@ from orchestra.models import Approval, Person, Proposal, Step
 from orchestra.people import roles
 from reviews import queue
 from reviews.models import Claim, Presence
+from reviews.models.presence import LOOKS_FOR
 
-#: Somebody whose page asked for news within this time has it open.
-OPEN: Final = timedelta(seconds=30)
 #: So many of the newest steps are shown.
 MOST_STEPS: Final = 60
 #: So many votes and claims; there are never more in earnest.
@@ -121,7 +120,7 @@ def _holders() -> QuerySet[Any]:
 
 
 def _lookers(reader: Person) -> QuerySet[Any]:
-    rows = Presence.objects.filter(proposal=OuterRef("pk"), seen_at__gt=Now() - OPEN)
+    rows = Presence.objects.filter(proposal=OuterRef("pk"), seen_at__gt=Now() - LOOKS_FOR)
     return rows.exclude(person=reader).values("person_id")[:MOST]
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orchestra.errors import Invalid
@@ -42,8 +41,7 @@ def _of_one(request: HttpRequest, person: Person, uid: UUID, known: told.Version
     version = told.drawn(known.at, [found])
     if version == known:
         return HttpResponse(status=NOTHING_NEW)
-    shown = {"standing": found, "since": version, "uid": uid, "now": timezone.now()}
-    return render(request, "reviews/_watch.html", shown)
+    return render(request, "reviews/_watch.html", {"standing": found, "since": version, "uid": uid})
 
 
 def _uid(text: str) -> UUID:
