@@ -123,7 +123,7 @@ def test_policy_is_told_in_words_with_the_condition_beside_them(reader: Client) 
     for words in (
         "argument amount is more than 500.00",
         "cents(args.amount) &gt; 50000",
-        "Two persons must approve, among them one of admins.",
+        "Two persons of admins must approve.",
         "It expires after 4 hours, and nothing is done.",
         "then people are asked",
         "then it may pass",
