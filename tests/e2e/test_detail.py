@@ -95,6 +95,20 @@ def test_reviewer_edits_looks_at_the_difference_and_approves(visit: Visit, desk:
     assert Edit.objects.get(proposal=proposal).arguments["city"] == "Bonn"
 
 
+def test_enter_in_an_argument_of_an_edit_sends_nothing(visit: Visit, desk: Desk) -> None:
+    proposal = desk.ask()
+    sign_in(visit.page, visit.address, "rob")
+    page = visit.page
+    page.goto(f"{visit.address}/reviews/{proposal.uid}/edit/")
+    page.get_by_label("City").fill("Bonn")
+    page.get_by_role("button", name="Show what changes").click()
+    page.get_by_role("button", name="Send it and approve").wait_for()
+    page.get_by_label("City").press("Enter")
+    page.wait_for_timeout(500)
+    assert (state(proposal), Edit.objects.count()) == ("pending", 0)
+    assert page.get_by_label("City").input_value() == "Bonn"
+
+
 def test_critical_approval_waits_until_it_is_read_and_typed(visit: Visit, desk: Desk) -> None:
     proposal = desk.ask(tier=4)
     sign_in(visit.page, visit.address, "rob")
