@@ -47,11 +47,11 @@ def settle(case: Case, purpose: str, *, used: bool) -> None:
 
 
 def release(case: Case) -> None:
-    """The step is over: what is still set aside for it is given back."""
+    """The step is over: what is still set aside for it was for a question that left and was never answered: used."""
     if case.around.has_budgets:
         open_ones = Reservation.objects.filter(step=case.step, settled_at__isnull=True)
         for purpose in list(open_ones.values_list("purpose", flat=True)):
-            settle(case, purpose, used=False)
+            settle(case, purpose, used=True)
 
 
 def of_sending(call: ToolCall, n: int) -> str:

@@ -51,6 +51,7 @@ def proceed(flight: Flight, shared: Shared) -> bool:
         _look(case)
         if node.settled:
             budgets.release(case)
+            node.due = False
         case.flush()
     return True
 

@@ -37,6 +37,7 @@ def settle(node: Node, output: Json, reason: str) -> None:
     """Write the output down, without further questions."""
     node.output = output
     node.go("succeeded", reason, output=output, failure_class="", error="", **_times(node))
+    _look_again(node)
 
 
 def fail(flight: Flight, node: Node, failure: Failure) -> None:
@@ -67,6 +68,7 @@ def give_up(node: Node, failure: Failure) -> None:
     """The failure stands."""
     node.failure, node.error = failure.failure_class, failure.message[:LONGEST_ERROR]
     node.go("failed", str(node.failure), failure_class=str(node.failure), error=node.error, **_times(node))
+    _look_again(node)
 
 
 def cancel(flight: Flight, node: Node, reason: str) -> None:
@@ -82,6 +84,7 @@ def cancel(flight: Flight, node: Node, reason: str) -> None:
     if child is not None and child.finished_at is None:
         flight.stopped.append(child.pk)
     node.go("cancelled", reason, finished_at=Now())
+    _look_again(node)
     if node.item == Step.NO_ITEM:
         for item in flight.items(node.path):
             if not item.settled:
@@ -96,6 +99,11 @@ def _call_off(flight: Flight, node: Node, reason: str) -> None:
     if question is not None and question.kind == "escalation" and question in flight.open_questions():
         flight.closed.append((question, "cancelled", reason))
     node.unwanted, node.due = reason, True
+
+
+def _look_again(node: Node) -> None:
+    """What was set aside for a step that uses tools and is over is settled by `calls`, whoever ended it."""
+    node.due = node.gated and node.row is not None
 
 
 def _times(node: Node) -> dict[str, Any]:

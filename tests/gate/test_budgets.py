@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 
 from orchestra.models import Agent, Budget, Reservation
 from tests.engine.stage import again
+from tests.gate.adapters import SAYINGS
 from tests.gate.stage import GateStage
 from tests.store.shop import order_in
 
@@ -57,3 +61,32 @@ def test_request_that_was_not_sent_uses_nothing(shared: GateStage, world: str) -
     assert shared.call(run).state == "failed"
     assert (int(kept.used), int(kept.reserved)) == (0, 0)
     assert Reservation.objects.filter(budget=kept, settled=0).count() == len(shared.sendings(run)) == 3
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ({"on_failure": "continue"}, None),
+        ({}, {"action": "fail"}),
+        ({}, {"action": "output", "output": {"answer": "by hand"}}),
+        ({}, {"action": "cancel"}),
+    ],
+    ids=["continue", "fail", "output", "cancel"],
+)
+def test_question_that_left_and_was_never_answered_is_used(
+    shared: GateStage, world: str, step: dict[str, Any], answer: dict[str, Any] | None
+) -> None:
+    name, enough = f"silent {step} {answer}", threading.Event()
+    SAYINGS[name] = [lambda _: {"role": "assistant", "content": str(enough.wait(60))}]
+    agent = shared.agent([], adapter="tests.gate.adapters.Odd", saying=name)
+    kept = budget(agent, "turns", 5)
+    spec = {"kind": "agent", "agent": agent, "timeout": "500ms", **step}
+    run = shared.rest(shared.ask(shared.workflow({"serve": spec}), world))
+    if answer is not None:
+        assert run.state == "escalated"
+        shared.answer(run, answer)
+        run = shared.rest(run)
+    enough.set()
+    kept.refresh_from_db()
+    assert run.finished_at is not None
+    assert (int(kept.used), int(kept.reserved)) == (1, 0)
