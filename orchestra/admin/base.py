@@ -175,6 +175,20 @@ class GovernedForm(forms.ModelForm):  # type: ignore[type-arg]
     #: Whether saving it only proposed the change, which then waits for a second person.
     was_proposed = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.instance
+        self._loaded = {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields}
+
+    def altered(self) -> list[str]:
+        """The columns whose values are others than when the row was read."""
+        row = self.instance
+        return [
+            each.name
+            for each in row._meta.concrete_fields
+            if not each.primary_key and getattr(row, each.attname) != self._loaded[each.attname]
+        ]
+
     def refuse(self, row: Model, name: str | None, words: str) -> None:
         """An error at a field; that somebody tried is kept too."""
         self.add_error(name, words)
@@ -233,6 +247,10 @@ class Governed(Read):
         writes = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         named = [name for name in super().get_fields(request, obj) if name != "why"]
         return [*named, "why"] if writes else named
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: ARG002
+        """Of a row that there was, only what is changed: workers may have written its other columns meanwhile."""
+        obj.save(update_fields=form.altered() if change else None)
 
     def construct_change_message(
         self,
