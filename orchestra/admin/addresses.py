@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin
@@ -16,7 +16,7 @@ from orchestra.delivery.topics import TOPICS
 from orchestra.edge import egress, secrets
 from orchestra.errors import OrchestraError
 from orchestra.intake import routing
-from orchestra.models import Budget, Deployment, RoutingRule, Webhook
+from orchestra.models import Budget, Deployment, Resource, RoutingRule, Webhook
 from orchestra.people import roles
 
 NOT_THEIRS = "You have no right to configure this deployment."
@@ -163,16 +163,20 @@ class WebhookAdmin(OfDeployment):
     told = ("name", "url", "secret_reference")
 
 
+#: What is counted across runs. Tokens, money and steps are limits of each run, in its workflow.
+COUNTED: Final = (Resource.TURNS, Resource.TOOL_CALLS)
+
+
 class BudgetForm(GovernedForm):
-    """A limit."""
+    """A limit on what is counted."""
 
     class Meta:
         model = Budget
-        fields = ("deployment", "agent", "resource", "currency", "limit", "period_ends_at")
+        fields = ("deployment", "agent", "resource", "limit", "period_ends_at")
         help_texts = {
             "deployment": "Of everything in this deployment,",
             "agent": "or of everything that this agent does.",
-            "currency": "For money only, such as EUR; the limit is then in its smallest unit (cents).",
+            "resource": "Tokens, money and steps are limited for each run, in its workflow.",
             "limit": "What is used and what is set aside never exceed it; reaching it stops runs and asks people.",
             "period_ends_at": "Empty: it never ends.",
         }
@@ -181,6 +185,8 @@ class BudgetForm(GovernedForm):
         super().__init__(*args, **kwargs)
         for name in {"deployment", "agent", "period_ends_at"} & set(self.fields):
             self.fields[name].required = False
+        if isinstance(resource := self.fields.get("resource"), forms.ChoiceField):
+            resource.choices = [(each.value, each.label) for each in COUNTED]
 
     def clean(self) -> dict[str, Any]:
         """Words instead of the database's refusals."""
@@ -188,9 +194,6 @@ class BudgetForm(GovernedForm):
         row = self.instance
         if not row.pk and bool(data.get("deployment")) == bool(data.get("agent")):
             self.add_error("agent", "A limit is of a deployment or of an agent: choose one.")
-        money = data.get("resource", row.resource) == "cost"
-        if "currency" in self.fields and money != bool(data.get("currency")):
-            self.add_error("currency", "Money has a currency, and nothing else has one.")
         taken = row.used + row.reserved
         if data.get("limit") is not None and data["limit"] < taken:
             self.add_error("limit", f"{taken} are used or set aside already: the limit cannot be lower.")
@@ -206,7 +209,6 @@ class BudgetAdmin(OfDeployment):
         "deployment",
         "agent",
         "resource",
-        "currency",
         "limit",
         "used",
         "reserved",
@@ -215,9 +217,8 @@ class BudgetAdmin(OfDeployment):
     list_filter = ("resource",)
     list_display_links = ("deployment", "agent", "resource")
     list_select_related = ("deployment__workflow", "deployment__environment", "agent")
-    fields = ("deployment", "agent", "resource", "currency", "limit", "used", "reserved", "period_ends_at")
+    fields = ("deployment", "agent", "resource", "limit", "used", "reserved", "period_ends_at")
     readonly_fields = ("used", "reserved")
-    told = ("currency",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Not those of runs."""
@@ -225,5 +226,5 @@ class BudgetAdmin(OfDeployment):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What it counts stays; how much changes."""
-        fixed = ("deployment", "agent", "resource", "currency") if obj else ()
+        fixed = ("deployment", "agent", "resource") if obj else ()
         return (*super().get_readonly_fields(request, obj), *fixed)

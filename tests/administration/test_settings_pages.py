@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from guardian.shortcuts import assign_perm
 
+from orchestra.admin.addresses import BudgetForm
 from orchestra.audit import governance
 from orchestra.models import (
     Budget,
@@ -297,9 +300,32 @@ def test_limit_is_never_below_what_is_used(admin: User, deployment: Deployment) 
     assert governance.told(row)[0].reason == "Limit: 5 to 9"
 
 
-def test_money_has_a_currency(admin: User, deployment: Deployment) -> None:
-    given = {"deployment": deployment.pk, "resource": "cost", "limit": "500"}
-    assert "Money has a currency" in text(signed_in(admin).post("/admin/orchestra/budget/add/", given))
+def test_what_workers_count_meanwhile_is_not_written_over(
+    admin: User, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = Budget.objects.create(deployment=deployment, resource="turns", limit=5, used=1)
+    read = BudgetForm.clean
+
+    def counting(form: BudgetForm) -> dict[str, Any]:
+        Budget.objects.filter(pk=row.pk).update(used=2, reserved=1)
+        return read(form)
+
+    monkeypatch.setattr(BudgetForm, "clean", counting)
+    send(signed_in(admin), change(row), limit="9")
+    row.refresh_from_db()
+    assert str(row) == "2 + 1 of 9 turns"
+
+
+@pytest.mark.parametrize("resource", ["cost", "tokens", "steps"])
+def test_no_limit_is_offered_of_what_nobody_counts(
+    admin: User, deployment: Deployment, resource: str
+) -> None:
+    given = {"deployment": deployment.pk, "resource": resource, "limit": "500"}
+    client, path = signed_in(admin), "/admin/orchestra/budget/add/"
+    assert f'value="{resource}"' not in text(client.get(path))
+    assert "is not one of the available choices" in text(client.post(path, given))
+    assert client.post(path, {**given, "resource": "tool_calls"}).status_code == 302
+    assert Budget.objects.get().resource == "tool_calls"
 
 
 def test_admin_without_the_right_on_a_deployment_does_not_see_it(deployment: Deployment) -> None:
