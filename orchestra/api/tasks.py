@@ -143,8 +143,8 @@ def submit_task(
         roles.check(caller.holder, "submit", made.task.deployment)
     text = made.answer or _text(made.task, made.run)
     if wait:
-        found = waiting.until(lambda: _find(made.task.uid, caller.holder), _over, seconds=wait)
-        text = found.model_dump_json()
+        waiting.until(lambda: _is_over(made.task.uid, caller.holder), bool, seconds=wait)
+        text = _find(made.task.uid, caller.holder).model_dump_json()
     return keys.answer(text, f"/api/v1/tasks/{made.task.uid}", repeated=made.repeated)
 
 
@@ -164,7 +164,9 @@ def list_tasks(request: HttpRequest, filters: Query[TaskFilters]) -> TaskPage:
 def get_task(request: HttpRequest, uid: UUID, wait: Wait = 0) -> TaskTold:
     """One task, with its newest run; with `wait`, when that has ended or the seconds are over."""
     holder = callers.of(request).holder
-    return waiting.until(lambda: _find(uid, holder), _over, seconds=wait)
+    if wait:
+        waiting.until(lambda: _is_over(uid, holder), bool, seconds=wait)
+    return _find(uid, holder)
 
 
 def _request(body: TaskAsked, holder: Holder) -> intake.Request:
@@ -233,8 +235,12 @@ def _find(uid: UUID, holder: Holder) -> TaskTold:
         return _tell(task, _newest(task))
 
 
-def _over(task: TaskTold) -> bool:
-    return task.run is not None and task.run.finished_at is not None
+def _is_over(uid: UUID, holder: Holder) -> bool:
+    """Whether nothing is to be waited for: its newest run has ended, or it is not theirs to see."""
+    with borrow():
+        runs = _own_runs().filter(task__uid=uid, task__deployment__in=roles.visible_to(holder))
+        newest = runs.order_by("-pk").values_list("pk", "finished_at").first()
+        return newest is None or newest[1] is not None
 
 
 def _newest(task: Task) -> Run | None:
