@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from orchestra.models import Approval, Person, Proposal, User
 from reviews import queue
@@ -32,7 +33,7 @@ def form(scene: Scene, **changes: str) -> dict[str, str]:
     return {
         "digest": scene.digest.hex(),
         "reason": "it is right",
-        "opened": "2026-01-01T00:00:00+00:00",
+        "opened": timezone.now().isoformat(),
         **changes,
     }
 
