@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from django.urls import URLPattern, URLResolver, get_resolver
 
 #: Catches everything below /admin/ that is no page: 404 for staff, to the sign-in for others.
-CATCH_ALL = "/admin/(?P<url>.*)$"
+CATCH_ALL = "/admin/(?P<url>.*)"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^()]*\)")
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from django.contrib.auth.models import Group
+from django.http import HttpRequest
 from django.test import Client
 
 from orchestra.engine import publish
@@ -14,6 +16,7 @@ from orchestra.models import (
     ApiToken,
     Deployment,
     DeploymentGroupPermission,
+    Draft,
     Halt,
     HumanTask,
     Notice,
@@ -29,7 +32,7 @@ from orchestra.models import (
     WebhookDelivery,
 )
 from orchestra.people import persons
-from orchestra.views.doors.cast import ROLES
+from orchestra.views.doors.cast import ROLES, STAFF
 from orchestra.views.doors.rules import Role
 from tests import factories
 
@@ -121,10 +124,13 @@ class World:
     own: Place
     foreign: Place
     accounts: dict[str, User]
+    browsers: dict[tuple[str, bool], Client] = field(default_factory=dict)
 
-    def client(self, role: Role) -> Client:
-        """A browser of this role."""
-        return browser(self.accounts.get(role.name))
+    def client(self, role: Role, *, csrf: bool = False) -> Client:
+        """The browser of this role, which signs in once. With `csrf` it asks where a form comes from."""
+        if (role.name, csrf) not in self.browsers:
+            self.browsers[role.name, csrf] = browser(self.accounts.get(role.name), csrf=csrf)
+        return self.browsers[role.name, csrf]
 
 
 def browser(account: User | None, *, csrf: bool = False) -> Client:
@@ -132,18 +138,31 @@ def browser(account: User | None, *, csrf: bool = False) -> Client:
     client = Client(headers=HOST, raise_request_exception=False, enforce_csrf_checks=csrf)
     if account is not None:
         client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
+        _prove(client, account)
     return client
+
+
+def _prove(client: Client, account: User) -> None:
+    """The session says that they have just proved that it is them."""
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, account, method="password", reauthenticated=True)
+    request.session.save()
 
 
 def build() -> World:
     """Everything, in the database of the test."""
     author = persons.add(name="ada", full_name="Ada", groups=[], password=None)
     asker = persons.add(name="rita", full_name="Rita", groups=[], password=None)
-    accounts = {role.name: account for role in ROLES if (account := _account(role)) is not None}
+    everybody = dict.fromkeys((*ROLES, *STAFF))
+    accounts = {role.name: account for role in everybody if (account := _account(role)) is not None}
     publish.text(TOOL, by=author, environment="dev")
     own = _place("refunds", "dev", author, asker)
     foreign = _place(FOREIGN, "prod", author, asker)
     DeploymentGroupPermission.objects.filter(content_object=foreign.deployment).delete()
+    factories.agentversion()
+    for place in (own, foreign):
+        Draft.objects.create(kind="policy", name=place.policy, author=author)
     _belongings(
         own, {name: account.person for name, account in accounts.items() if account.person is not None}
     )
@@ -165,7 +184,7 @@ def _account(role: Role) -> User | None:
         columns["person"] = factories.person(role.name)
     account = User.objects.create(username=f"{role.name}-account", **columns)
     if role.rights:
-        account.groups.add(Group.objects.get(name=f"{role.name}s"))
+        account.groups.add(Group.objects.get(name=role.group))
     return account
 
 

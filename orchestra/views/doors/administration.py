@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from orchestra.views.doors.rules import Answer, Door, Need
+
 #: Staff in one of the seeded groups, and superusers.
 WHO: Final = ("admins", "auditors", "superuser")
 _SET_UP: Final = ("view add change", "view", "view add change")
@@ -43,3 +45,54 @@ MODELS: Final[Mapping[str, tuple[str, str, str]]] = {
         ("mfa.authenticator", "socialaccount.socialaccount", "usersessions.usersession"), _OF_SIGN_IN
     ),
 }
+
+
+def _group(who: str) -> frozenset[str]:
+    """The permissions of one group, as Django names them."""
+    column = WHO.index(who)
+    found = ([*kind.split("."), verbs[column]] for kind, verbs in MODELS.items())
+    return frozenset(f"{app}.{verb}_{name}" for app, name, verbs in found for verb in verbs.split())
+
+
+def _to(verb: str, kind: str) -> str:
+    """A permission, as Django names it."""
+    return f"orchestra.{verb}_{kind}"
+
+
+#: Tokens are shown, made and revoked on pages of their own.
+PERMISSIONS: Final[Mapping[str, frozenset[str]]] = {
+    "admins": _group("admins") | {_to("add", "apitoken"), _to("change", "apitoken")},
+    "auditors": _group("auditors"),
+}
+_PLACE: Final = "/admin/orchestra/{}/<int:key>/{}/"
+
+
+def _versions(kind: str) -> Door:
+    """The text of a version: who may not see definitions is told of none."""
+    address = f"/admin/orchestra/{kind}/<int:key>/v<int:number>/"
+    return Door(address, "GET", Need.STAFF, _to("view", kind), Answer.HIDDEN)
+
+
+#: Pages that do not follow from the kind of row.
+DESK: Final = (
+    Door("/admin/", "GET", Need.STAFF),
+    *(_versions(kind) for kind in ("workflow", "policy", "tool", "agent")),
+    Door(_PLACE.format("draft", "look"), "GET", Need.STAFF, _to("view", "draft")),
+    # Whoever reads a draft may ask; whether they may publish it there is said on its page, and nothing changes.
+    Door(_PLACE.format("draft", "publish"), "POST", Need.STAFF, _to("view", "draft")),
+    *(
+        Door(_PLACE.format("environment", verb), "POST", Need.STAFF, _to("change", "environment"))
+        for verb in ("confirm", "discard")
+    ),
+    *(
+        Door(_PLACE.format("deployment", verb), "POST", Need.DESK, "configure")
+        for verb in ("confirm", "discard")
+    ),
+    Door(_PLACE.format("deployment", "rights"), "GET", Need.DESK, "view"),
+    Door(_PLACE.format("deployment", "rights"), "POST", Need.DESK, "configure"),
+    *(
+        Door(_PLACE.format("serviceaccount", "token"), method, Need.STAFF, _to("add", "apitoken"))
+        for method in ("GET", "POST")
+    ),
+    Door(_PLACE.format("apitoken", "revoke"), "POST", Need.STAFF, _to("change", "apitoken")),
+)

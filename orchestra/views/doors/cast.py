@@ -6,12 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from orchestra.people import roles, scopes
+from orchestra.views.doors.administration import PERMISSIONS
 from orchestra.views.doors.rules import Role
 
 
 def _member(name: str, group: str, says: str, *, staff: bool = False) -> Role:
     """A person in one of the seeded groups."""
-    return Role(name, says, rights=frozenset(roles.DEFAULTS[group]), staff=staff, group=group)
+    given = PERMISSIONS.get(group, frozenset()) if staff else frozenset()
+    return Role(
+        name, says, rights=frozenset(roles.DEFAULTS[group]), staff=staff, group=group, permissions=given
+    )
 
 
 ROLES: Final[tuple[Role, ...]] = (
@@ -25,6 +29,14 @@ ROLES: Final[tuple[Role, ...]] = (
     _member("admin", "admins", "in `admins`, staff", staff=True),
     _member("auditor", "auditors", "in `auditors`"),
     Role("superuser", "a person whose account is a superuser", everywhere=True, staff=True),
+)
+
+#: Who comes to the administration.
+STAFF: Final[tuple[Role, ...]] = (
+    *(role for role in ROLES if role.name in {"anonymous", "operator"}),
+    Role("clerk", "staff in no group", staff=True),
+    _member("keeper", "auditors", "staff in `auditors`", staff=True),
+    *(role for role in ROLES if role.name in {"admin", "superuser"}),
 )
 
 #: Every right that a group can get on a deployment.

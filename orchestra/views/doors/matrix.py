@@ -7,7 +7,7 @@ from typing import Final
 
 from orchestra.people import roles
 from orchestra.views.doors import administration, tables
-from orchestra.views.doors.cast import ROLES
+from orchestra.views.doors.cast import ROLES, STAFF
 from orchestra.views.doors.rules import Door, Role, answer
 
 HEAD: Final = """\
@@ -33,7 +33,7 @@ def document() -> str:
 
 def _roles() -> Iterator[str]:
     yield from ("## Roles", "", "| role | who |", "|---|---|")
-    yield from (f"| {role.name} | {role.says} |" for role in ROLES)
+    yield from (f"| {role.name} | {role.says} |" for role in dict.fromkeys((*ROLES, *STAFF)))
     yield ""
 
 
@@ -59,7 +59,7 @@ def _parts() -> Iterator[str]:
 
 def _administration() -> Iterator[str]:
     """By kind of row: the pages of lists, of adding, changing and deleting follow from it."""
-    yield from ("## Administration, `/admin/`", "")
+    yield from ("## Administration: kinds of rows", "")
     yield from (
         "Staff alone come in; others are led to the sign-in. Of deployments and what happened in them, staff see those on",
         "which they hold the right to view, and links of the record where they hold the right to audit; superusers see all.",

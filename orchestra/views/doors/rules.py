@@ -30,7 +30,14 @@ class Need(StrEnum):
     RIGHT = "a right there"
     SOMEWHERE = "a right somewhere"
     OWN = "that it is theirs"
+    KEY = "an account, and that it is theirs"
+    FACTOR = "an account that has such a factor (none has here)"
+    HALFWAY = "a sign-in that is half done (who has signed in is led on)"
+    LINKING = "a first sign-in by an identity provider (none is under way here)"
+    PROVIDER = "an identity provider that is set up (none is here)"
+    FAILURE = "nothing: it tells that an identity provider let nobody in"
     STAFF = "staff"
+    DESK = "staff, a right there"
     MACHINE = "this machine itself"
     NEVER = "nobody gets in"
 
@@ -136,11 +143,25 @@ def _own(door: Door, role: Role, own: bool) -> Answer:
     return Answer.LET_IN if own else Answer.HIDDEN
 
 
+def _key(door: Door, role: Role, own: bool) -> Answer:
+    known = _account(door, role, own)
+    return known if known != Answer.LET_IN or own else Answer.HIDDEN
+
+
 def _staff(door: Door, role: Role, _own: bool) -> Answer:
-    if not role.staff:
-        return Answer.SIGN_IN
+    if (known := _enters(role)) != Answer.LET_IN:
+        return known
     allowed = role.everywhere or not door.right or door.right in role.permissions
-    return Answer.LET_IN if allowed else Answer.REFUSED
+    return Answer.LET_IN if allowed else door.lacks
+
+
+def _desk(door: Door, role: Role, own: bool) -> Answer:
+    return known if (known := _enters(role)) != Answer.LET_IN else _right(door, role, own)
+
+
+def _enters(role: Role) -> Answer:
+    """Whether they come into the administration at all."""
+    return Answer.LET_IN if role.staff else Answer.SIGN_IN
 
 
 JUDGES: Final[Mapping[Need, Callable[[Door, Role, bool], Answer]]] = {
@@ -150,7 +171,14 @@ JUDGES: Final[Mapping[Need, Callable[[Door, Role, bool], Answer]]] = {
     Need.RIGHT: _right,
     Need.SOMEWHERE: _somewhere,
     Need.OWN: _own,
+    Need.KEY: _key,
+    Need.FACTOR: lambda _door, role, _own: Answer.HIDDEN if role.account else Answer.SIGN_IN,
+    Need.HALFWAY: _account,
+    Need.LINKING: lambda *_: Answer.SIGN_IN,
+    Need.FAILURE: lambda *_: Answer.UNKNOWN,
+    Need.PROVIDER: lambda *_: Answer.HIDDEN,
     Need.STAFF: _staff,
+    Need.DESK: _desk,
     Need.MACHINE: lambda *_: Answer.LET_IN,
     Need.NEVER: lambda *_: Answer.HIDDEN,
 }
