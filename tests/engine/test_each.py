@@ -254,7 +254,7 @@ def test_person_can_give_an_each_more_time(shared: Stage, seen: Seen) -> None:
           kind: each
           items: [1, 2]
           at_once: 1
-          timeout: 400ms
+          timeout: 2s
           step: {kind: human, title: 'Slow?'}
     """)
     assert run.state == "escalated"
