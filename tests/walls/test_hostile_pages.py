@@ -50,7 +50,6 @@ FOREIGN_ELEMENTS = {
     "base",
     "math",
     "animate",
-    "template",
     "slot",
     "noscript",
     "img",
